@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: numerical parts that know neither patients nor files."""

@@ -1,0 +1,1 @@
+"""Files and their declaration to one checked cohort: readers, checks, consent, flow."""

@@ -1,0 +1,257 @@
+"""Rules on cells: text among numbers, unknown levels, infinity, ranges, empty and constant columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from phenotyper.cohort.assemble import useless
+from phenotyper.cohort.checks.registry import rule
+from phenotyper.cohort.coding import CodedBlock
+from phenotyper.cohort.declaration import LEVEL_KINDS, NUMERIC_KINDS
+from phenotyper.cohort.kinds import Feature, all_missing, constant, near_constant
+from phenotyper.cohort.values import LIMIT, Offences, counted
+from phenotyper.errors import Problem, listed
+
+_COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*,\d+(?:[eE][+-]?\d+)?|[+-]?\d+,\d+")
+_LIKE_MISSING = {
+    "na",
+    "n/a",
+    "nan",
+    "null",
+    "none",
+    "-",
+    "--",
+    ".",
+    "?",
+    "missing",
+    "unknown",
+    "nd",
+    "n.d.",
+    "#n/a",
+    "<na>",
+}
+
+
+def remedy_of_text(text: str) -> str:
+    """Return what to do about a text among numbers: ``limit``, ``comma``, ``missing`` or ``other``."""
+    plain = text.strip()
+    if LIMIT.fullmatch(plain.replace(",", ".")):
+        return "limit"
+    if _COMMA.fullmatch(plain):
+        return "comma"
+    return "missing" if plain.casefold() in _LIKE_MISSING else "other"
+
+
+def coerce_problems(where: str, misfits: Mapping[str, Offences], *, section: str) -> Iterator[Problem]:
+    """Yield one problem for each way in which text stands among numbers, over all columns."""
+    groups: dict[str, dict[str, Offences]] = {}
+    for column, found in misfits.items():
+        for text, rows in found.items():
+            groups.setdefault(remedy_of_text(text), {}).setdefault(column, {})[text] = rows
+    for way, columns in groups.items():
+        texts = _merged(columns)
+        codes = ", ".join(f'"{text.strip()}"' for text in list(texts)[:5])
+        remedies = {
+            "limit": f'Add censored = "lod" to {section} in cohort.toml.',
+            "comma": (
+                f'These are decimal commas: add decimal = "," to {section} in cohort.toml, or export with '
+                "decimal points."
+            ),
+            "missing": f"If they mean missing, add missing_codes = [{codes}] to cohort.toml.",
+            "other": (
+                "Correct the cells, declare the column as category or ordinal, or name what means missing "
+                "in missing_codes."
+            ),
+        }
+        message = f"{where} has text in {_columns(columns)}: {listed(counted(texts), most=8)}"
+        yield Problem("COERCE", message, remedies[way], where=where, rows=_all_rows(texts))
+
+
+def _merged(columns: Mapping[str, Offences]) -> Offences:
+    found: Offences = {}
+    for texts in columns.values():
+        for text, rows in texts.items():
+            found[text] = (*found.get(text, ()), *rows)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _columns(names: Mapping[str, object]) -> str:
+    return (
+        f"the number column {next(iter(names))}"
+        if len(names) == 1
+        else f"{len(names)} number columns ({listed(names)})"
+    )
+
+
+def _all_rows(texts: Offences) -> tuple[int, ...]:
+    return tuple(sorted({row for rows in texts.values() for row in rows}))
+
+
+@rule("block")
+def text_among_numbers(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse "<0.5", "1,5", "n/a" in a number column, with the distinct texts and what to do."""
+    numeric = {feature.name for feature in block.features if feature.kind in NUMERIC_KINDS}
+    misfits = {name: found for name, found in (block.misfits or {}).items() if name in numeric}
+    yield from coerce_problems(block.source, misfits, section=f"[blocks.{block.spec.name}]")
+
+
+@rule("block")
+def unknown_levels(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse values that are not among the declared levels."""
+    for feature in block.features:
+        found = (block.misfits or {}).get(feature.name)
+        if found and feature.kind in LEVEL_KINDS and feature.levels:
+            message = (
+                f"{block.source} has values in {feature.name} that are not among its levels "
+                f"({listed(feature.levels)}): {listed(counted(found))}"
+            )
+            remedy = (
+                "Add them to levels in the dictionary, correct the cells, or name what means missing in "
+                "missing_codes."
+            )
+            yield Problem("LEVEL_UNKNOWN", message, remedy, where=block.source, rows=_all_rows(found))
+
+
+@rule("block")
+def levels_absent(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse ordinal text whose order nobody states, and yes/no columns in other words."""
+    for feature in block.features:
+        found = (block.misfits or {}).get(feature.name)
+        if found and feature.kind in LEVEL_KINDS and not feature.levels:
+            wanted = "no-level | yes-level" if feature.kind == "yes/no" else "lowest | ... | highest"
+            message = (
+                f"{block.source} has {feature.kind} values in {feature.name} without declared levels: "
+                f"{listed(counted(found))}"
+            )
+            remedy = f'Add levels "{wanted}" for it to the dictionary of [blocks.{block.spec.name}].'
+            yield Problem("LEVELS_ABSENT", message, remedy, where=block.source, rows=_all_rows(found))
+
+
+def _where(block: CodedBlock, wrong: np.ndarray) -> tuple[str, tuple[int, ...]]:
+    names = [feature.name for feature, bad in zip(block.features, wrong.any(axis=0), strict=True) if bad]
+    return listed(names), tuple(block.rows[wrong.any(axis=1)].tolist())
+
+
+@rule("block")
+def infinite(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse plus and minus infinity."""
+    wrong = np.isinf(block.values)
+    if wrong.any():
+        names, rows = _where(block, wrong)
+        remedy = "Correct the cells; the logarithm of zero is a common cause."
+        yield Problem(
+            "INF",
+            f"{block.source} has {wrong.sum()} infinite values in {names}",
+            remedy,
+            where=block.source,
+            rows=rows,
+        )
+
+
+def _outside(block: CodedBlock, kind: str, wrong: Callable[[np.ndarray, Feature], np.ndarray]) -> np.ndarray:
+    found = np.zeros(block.values.shape, dtype=bool)
+    for place, feature in enumerate(block.features):
+        if feature.kind == kind:
+            with np.errstate(invalid="ignore"):
+                found[:, place] = wrong(block.values[:, place], feature) & np.isfinite(block.values[:, place])
+    return found
+
+
+def _range_problem(
+    block: CodedBlock, wrong: np.ndarray, code: str, what: str, remedy: str
+) -> Iterator[Problem]:
+    if wrong.any():
+        names, rows = _where(block, wrong)
+        worst = block.values[wrong]
+        message = f"{block.source} has {wrong.sum()} {what} in {names} ({worst.min():g} to {worst.max():g})"
+        yield Problem(code, message, remedy, where=block.source, rows=rows)
+
+
+@rule("block")
+def negative_counts(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse counts below zero."""
+    wrong = _outside(block, "counts", lambda values, _: values < 0)
+    remedy = 'If the values are on a log scale or centred, declare kind = "log"; else correct the cells.'
+    yield from _range_problem(block, wrong, "COUNTS_NEGATIVE", "counts below zero", remedy)
+
+
+@rule("block")
+def proportions_outside(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse proportions outside 0 to 1, or 0 to 100 where the unit is %."""
+    wrong = _outside(
+        block,
+        "proportion",
+        lambda values, feature: (values < 0) | (values > (100 if feature.unit.strip() == "%" else 1)),
+    )
+    remedy = 'Give unit = "%" if they run from 0 to 100, correct the cells, or declare kind = "number".'
+    yield from _range_problem(block, wrong, "PROPORTION_RANGE", "proportions out of range", remedy)
+
+
+@rule("block")
+def negative_composition(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse parts of a whole below zero."""
+    wrong = _outside(block, "composition", lambda values, _: values < 0)
+    remedy = 'If they are log-ratios already, declare kind = "log"; else correct the cells.'
+    yield from _range_problem(block, wrong, "COMPOSITION_NEGATIVE", "parts below zero", remedy)
+
+
+@rule("block")
+def dosage_outside(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse allele dosages outside 0 to 2."""
+    wrong = _outside(block, "dosage", lambda values, _: (values < 0) | (values > 2))
+    remedy = "A dosage counts alleles, 0 to 2: declare -9 or the like in missing_codes, or another kind."
+    yield from _range_problem(block, wrong, "DOSAGE_RANGE", "dosages outside 0 to 2", remedy)
+
+
+@rule("block")
+def all_missing_columns(block: CodedBlock) -> Iterator[Problem]:
+    """Warn of empty columns, which are dropped."""
+    misfit = np.array([feature.name in (block.misfits or {}) for feature in block.features], dtype=bool)
+    empty = (
+        all_missing(block.values) & ~misfit if len(block.ids) else np.zeros(len(block.features), dtype=bool)
+    )
+    if empty.any() and not useless(block).all():
+        yield _dropped(block, empty, "ALL_MISSING", "without a value")
+
+
+@rule("block")
+def constant_columns(block: CodedBlock) -> Iterator[Problem]:
+    """Warn of columns with one value, which are dropped."""
+    still = constant(block.values) if len(block.ids) else np.zeros(len(block.features), dtype=bool)
+    if still.any() and not useless(block).all():
+        yield _dropped(block, still, "CONSTANT", "with the same value in every patient")
+
+
+@rule("block")
+def nearly_constant_columns(block: CodedBlock) -> Iterator[Problem]:
+    """Warn of columns with one value in all patients but one; they are kept."""
+    nearly = near_constant(block.values) if len(block.ids) else np.zeros(len(block.features), dtype=bool)
+    if nearly.any():
+        remedy = "Kept, but no subphenotype can rest on them: exclude them if they mean nothing."
+        yield _dropped(
+            block, nearly, "NEAR_CONSTANT", "with the same value in every patient but one", remedy=remedy
+        )
+
+
+@rule("block")
+def nothing_left(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse a block of which no feature would be left."""
+    if not block.features or not len(block.ids) or block.misfits or not useless(block).all():
+        return
+    empty = bool(all_missing(block.values).all())
+    what = "holds no value at all" if empty else "has no feature that differs between patients"
+    remedy = "Look at columns, exclude and missing_codes of the block, or leave the block out."
+    message = f"block {block.spec.name} of {block.source} {what}"
+    yield Problem("ALL_MISSING" if empty else "CONSTANT", message, remedy, where=block.source)
+
+
+def _dropped(
+    block: CodedBlock, wrong: np.ndarray, code: str, what: str, *, remedy: str = "Dropped from the block."
+) -> Problem:
+    names = [feature.name for feature, bad in zip(block.features, wrong, strict=True) if bad]
+    noun = "feature" if len(names) == 1 else "features"
+    message = f"{len(names)} {noun} of block {block.spec.name} {what}: {listed(names)}"
+    return Problem(code, message, remedy, where=block.source, severity="warning")

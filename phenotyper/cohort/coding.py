@@ -1,0 +1,179 @@
+"""A raw table and a block's declaration to coded features: numbers with their kinds, nothing dropped yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from phenotyper.cohort.declaration import KINDS, NUMERIC_KINDS, BlockSpec
+from phenotyper.cohort.dictionary import Dictionary, feature_of
+from phenotyper.cohort.kinds import CodedColumn, Feature, code_column
+from phenotyper.cohort.readers import RawTable
+from phenotyper.cohort.values import Offences
+
+
+@dataclass(frozen=True)
+class CodedBlock:
+    """A block as numbers.
+
+    Parameters
+    ----------
+    spec : BlockSpec
+        Its declaration.
+    source : str
+        The table as people know it.
+    ids : ndarray of str, shape (n,)
+        Patient ids.
+    rows : ndarray of int, shape (n,)
+        Spreadsheet rows.
+    features : tuple of Feature, length p
+        In the order of the file.
+    values : ndarray of float64, shape (n, p)
+        NaN = missing or not understood.
+    censored : ndarray of int8, shape (n, p), or None
+        -1 below the limit of detection, 1 above, 0 measured.
+    misfits : mapping of str to dict
+        For a feature, the texts that do not fit its kind and their rows.
+    kindless : tuple of str
+        Columns whose kind nobody states.
+    conflicts : tuple of str
+        Columns whose dictionary kind contradicts the kind of the block.
+    described : bool
+        Whether a dictionary, or the file itself, states kinds.
+    """
+
+    spec: BlockSpec
+    source: str
+    ids: np.ndarray
+    rows: np.ndarray
+    features: tuple[Feature, ...]
+    values: np.ndarray
+    censored: np.ndarray | None = None
+    misfits: Mapping[str, Offences] | None = None
+    kindless: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    described: bool = True
+
+    def select(self, chosen: np.ndarray) -> CodedBlock:
+        """Return the block with only the chosen features (a mask)."""
+        features = tuple(feature for feature, kept in zip(self.features, chosen, strict=True) if kept)
+        censored = None if self.censored is None else self.censored[:, chosen]
+        return replace(self, features=features, values=self.values[:, chosen], censored=censored)
+
+
+def columns_of(spec: BlockSpec, table: RawTable) -> list[str]:
+    """Return the columns of a table that a block takes; absent ones are left out."""
+    known = list(dict.fromkeys(table.frame.columns))
+    if spec.columns:
+        return [column for column in dict.fromkeys(spec.columns) if column in known]
+    return [column for column in known if column not in spec.exclude]
+
+
+def code_block(spec: BlockSpec, table: RawTable, dictionary: Dictionary) -> CodedBlock:
+    """Code the columns of a block; what does not fit is kept as misfits for the checks."""
+    names = columns_of(spec, table)
+    features = [_feature(spec, name, table, dictionary) for name in names]
+    kindless = tuple(feature.name for feature in features if not feature.kind)
+    known = [feature for feature in features if feature.kind]
+    conflicts = tuple(
+        name
+        for name in names
+        if spec.kind != "mixed" and name in dictionary and dictionary[name].kind != spec.kind
+    )
+    frame = table.frame.loc[:, ~table.frame.columns.duplicated()]
+    columns = _coded(frame, known, table, limits=spec.censored == "lod")
+    censored = _stacked([column.censored for column in columns], len(table.rows))
+    block = CodedBlock(
+        spec=spec,
+        source=table.name,
+        ids=np.array([] if table.ids is None else table.ids, dtype=object),
+        rows=table.rows,
+        features=tuple(column.feature for column in columns),
+        values=np.column_stack([column.values for column in columns])
+        if columns
+        else np.empty((len(table.rows), 0)),
+        censored=censored,
+        misfits={column.feature.name: column.misfits for column in columns if column.misfits},
+        kindless=kindless,
+        conflicts=conflicts,
+        described=bool(dictionary) or any("kind" in facts for facts in table.features.values()),
+    )
+    return _one_row_a_patient(block)
+
+
+def _feature(spec: BlockSpec, name: str, table: RawTable, dictionary: Dictionary) -> Feature:
+    from_file = feature_of(name, table.features.get(name, {}))
+    stated = dictionary.get(name)
+    kind = spec.kind if spec.kind != "mixed" else (stated.kind if stated else from_file.kind)
+    kind = kind if kind in KINDS else ""
+    if stated is None:
+        return replace(from_file, kind=kind, unit=from_file.unit or spec.unit)
+    return replace(
+        stated,
+        kind=kind,
+        unit=stated.unit or from_file.unit or spec.unit,
+        levels=stated.levels or from_file.levels,
+    )
+
+
+def _coded(
+    frame: pd.DataFrame, features: list[Feature], table: RawTable, *, limits: bool
+) -> list[CodedColumn]:
+    return [
+        code_column(
+            frame[feature.name],
+            feature,
+            table.rows,
+            decimal=table.decimal,
+            limits=limits and feature.kind in NUMERIC_KINDS,
+        )
+        for feature in features
+    ]
+
+
+def _stacked(flags: list[np.ndarray | None], patients: int) -> np.ndarray | None:
+    if not any(flag is not None and flag.any() for flag in flags):
+        return None
+    return np.column_stack([np.zeros(patients, dtype=np.int8) if flag is None else flag for flag in flags])
+
+
+def _one_row_a_patient(block: CodedBlock) -> CodedBlock:
+    """Join the rows of a patient: the mean (most frequent level), the first or the last value there is."""
+    ids, first = np.unique(block.ids.astype(str), return_index=True)
+    if len(ids) == len(block.ids):
+        return block
+    order = np.sort(first)
+    places = pd.Series(range(len(order)), index=block.ids[order])
+    group = places.loc[block.ids].to_numpy()
+    joined = np.full((len(order), block.values.shape[1]), np.nan)
+    censored = None if block.censored is None else np.zeros(joined.shape, dtype=np.int8)
+    for column, feature in enumerate(block.features):
+        joined[:, column] = _joined(block.values[:, column], group, len(order), feature, block.spec.aggregate)
+        if censored is not None and block.censored is not None:
+            censored[:, column] = _joined_flags(block.censored[:, column], group, len(order))
+    return replace(block, ids=block.ids[order], rows=block.rows[order], values=joined, censored=censored)
+
+
+def _joined(values: np.ndarray, group: np.ndarray, patients: int, feature: Feature, how: str) -> np.ndarray:
+    known = pd.Series(values).groupby(group)
+    if how != "mean":
+        found = known.last() if how == "last" else known.first()
+    elif feature.kind in NUMERIC_KINDS:
+        found = known.mean()
+    else:
+        counts = pd.Series(values).groupby([group, values]).size().rename("times").reset_index()
+        counts.columns = pd.Index(["patient", "level", "times"])
+        found = (
+            counts.sort_values(["patient", "times", "level"], ascending=[True, False, True])
+            .groupby("patient")["level"]
+            .first()
+        )
+    return found.reindex(range(patients)).to_numpy(dtype=np.float64)
+
+
+def _joined_flags(flags: np.ndarray, group: np.ndarray, patients: int) -> np.ndarray:
+    grouped = pd.Series(flags).groupby(group)
+    return np.where(grouped.min() == grouped.max(), grouped.min(), 0).astype(np.int8)[:patients]

@@ -1,0 +1,171 @@
+"""Read a cohort, or say everything that is wrong with it."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phenotyper.cohort import checks
+from phenotyper.cohort.assemble import cohort_of, parts_of
+from phenotyper.cohort.consent import remove, without_research_consent
+from phenotyper.cohort.container import declaration_of, restored, warnings_of
+from phenotyper.cohort.declare import Declared, declare, read_toml
+from phenotyper.cohort.identity import normalised
+from phenotyper.cohort.readers.contract import require_file
+from phenotyper.cohort.readers.h5mu import open_h5mu
+from phenotyper.cohort.report import CheckReport
+from phenotyper.cohort.tables import Tables, all_ids, read_tables
+from phenotyper.errors import CohortError, PhenotyperWarning, Problem, listed
+
+if TYPE_CHECKING:
+    from mudata import MuData
+
+Source = str | Path | Mapping[str, Any] | Any
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What reading came to: a cohort unless there are errors."""
+
+    problems: tuple[Problem, ...]
+    cohort: MuData | None = None
+
+
+def read_cohort(source: Source, *, quiet: bool = False) -> MuData:
+    """Read a cohort into one ``MuData``.
+
+    Parameters
+    ----------
+    source : path, dict or MuData
+        ``cohort.toml`` or the folder that holds it; an ``.h5mu`` file that ``MuData.write`` made of a cohort;
+        a dict with the keys of ``cohort.toml``, where ``file`` may be a DataFrame or an AnnData and
+        ``dictionary`` a DataFrame; or a MuData read before. Where an AnnData's var gives levels, its X holds
+        their codes.
+    quiet : bool
+        Keep warnings in the cohort only.
+
+    Returns
+    -------
+    MuData
+        A modality a block (X float64, NaN = missing) and ``patients``; ``obs`` has one row a patient. Use
+        ``patients_of``, ``block_frame`` and the other helpers of ``phenotyper.cohort.container``.
+
+    Raises
+    ------
+    CohortError
+        With every problem that was found.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> labs = pd.DataFrame({"crp": [1.0, 80.0, None], "wbc": [7.1, 12.0, 9.0]}, index=["p1", "p2", "p3"])
+    >>> cohort = read_cohort({"blocks": {"labs": {"file": labs, "kind": "number"}}})
+    >>> cohort["labs"].shape
+    (3, 2)
+    """
+    outcome = _outcome(source)
+    if outcome.cohort is None:
+        raise CohortError([problem for problem in outcome.problems if problem.severity == "error"])
+    if outcome.problems and not quiet:
+        warnings.warn(_summary(outcome.problems), PhenotyperWarning, stacklevel=2)
+    return outcome.cohort
+
+
+def check_cohort(source: Source) -> CheckReport:
+    """Say everything that is wrong with a cohort; nothing is raised for a bad one and nothing is written.
+
+    Parameters
+    ----------
+    source : path, dict or MuData
+        As for :func:`read_cohort`.
+
+    Returns
+    -------
+    CheckReport
+        ``.ok``, ``.errors``, ``.warnings``, ``.table``.
+
+    Examples
+    --------
+    >>> check_cohort({"blocks": {"labs": {"file": "nowhere/labs.csv", "kind": "numbers"}}}).errors[0].code
+    'DECLARATION'
+    """
+    outcome = _outcome(source)
+    name = str(source) if isinstance(source, (str, Path)) else f"cohort in memory ({type(source).__name__})"
+    patients = None if outcome.cohort is None else outcome.cohort.n_obs
+    return CheckReport(
+        name, tuple(sorted(outcome.problems, key=lambda problem: problem.severity != "error")), patients
+    )
+
+
+def _summary(problems: tuple[Problem, ...]) -> str:
+    if len(problems) == 1:
+        return problems[0].text()
+    times = Counter(problem.code for problem in problems)
+    counted = listed(
+        (f"{code} ({number})" if number > 1 else code for code, number in times.items()), most=20
+    )
+    return f"The cohort was read with {len(problems)} warnings: {counted}. check_cohort() lists them."
+
+
+def _outcome(source: Source) -> _Outcome:
+    try:
+        if isinstance(source, (str, Path)):
+            path = Path(source).expanduser()
+            path = path / "cohort.toml" if path.is_dir() else path
+            require_file(path)
+            if path.name.lower().endswith(".h5mu"):
+                return _again(open_h5mu(path))
+            return _from_declared(declare(read_toml(path), title=path.name, home=path.parent))
+        if isinstance(source, Mapping):
+            return _from_declared(declare(source, title="the declaration"))
+        if type(source).__name__ == "MuData":
+            return _again(source)
+        message = f"a {type(source).__name__} is not a cohort"
+        remedy = "Give the path of cohort.toml or of an .h5mu file, a dict with its keys, or a MuData."
+        return _Outcome((Problem("COHORT_TYPE", message, remedy),))
+    except CohortError as error:
+        return _Outcome(error.problems)
+
+
+def _again(cohort: MuData) -> _Outcome:
+    declaration_of(cohort)
+    return _Outcome(warnings_of(cohort), restored(cohort))
+
+
+def _from_declared(declared: Declared) -> _Outcome:
+    tables, problems = read_tables(declared)
+    problems += [problem for table in tables.distinct() for problem in checks.run("table", table)]
+    if declared.declaration.normalise_ids:
+        tables, notes = normalised(tables)
+        problems += notes
+    joined = checks.run("joined", tables)
+    problems += joined
+    tables = tables.without({problem.where for problem in joined if problem.code == "TRANSPOSED"})
+    found = set(all_ids(tables.with_ids()))
+    gone = without_research_consent(tables)
+    return _from_tables(remove(tables, gone), problems, found, gone)
+
+
+def _from_tables(tables: Tables, problems: list[Problem], found: set[str], gone: set[str]) -> _Outcome:
+    if found and found == gone:
+        problems.append(
+            Problem(
+                "CONSENT_NOBODY",
+                "no patient consents to research",
+                "Look at [consent] research and its column.",
+            )
+        )
+        return _Outcome(tuple(problems))
+    problems += checks.run("cohort", tables)
+    parts = parts_of(tables)
+    problems += [problem for block in parts.blocks for problem in checks.run("block", block)]
+    problems += checks.run("assembled", parts)
+    if any(problem.severity == "error" for problem in problems):
+        return _Outcome(tuple(problems))
+    return _Outcome(
+        tuple(problems), cohort_of(parts, found=found, gone=gone, problems=problems, sources=tables.sources)
+    )

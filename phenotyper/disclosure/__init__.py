@@ -1,0 +1,1 @@
+"""Rules on the counts behind a table: what a publication would hide."""

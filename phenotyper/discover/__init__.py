@@ -1,0 +1,1 @@
+"""Latent space to map to candidate subphenotypes: embedding, clustering, the recipe that does it all, and its result."""

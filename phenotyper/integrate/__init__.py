@@ -1,0 +1,1 @@
+"""Blocks to one latent space, patients lacking a block included."""
