@@ -276,6 +276,15 @@ def test_the_fingerprint_sees_a_value_an_id_a_feature_and_an_outcome(tmp_path: P
     assert of() == of()
 
 
+def test_the_order_of_blocks_does_not_matter_to_the_fingerprint(tmp_path: Path):
+    children = sound()
+    one = read_cohort(children.write(tmp_path))
+    children.declared["blocks"] = dict(reversed(children.declared["blocks"].items()))
+    other = read_cohort(children.write(tmp_path))
+    assert block_names(other) == tuple(reversed(block_names(one)))
+    assert fingerprint(one) == fingerprint(other)
+
+
 def test_files_and_tables_in_memory_give_the_same_fingerprint(tmp_path: Path):
     children = sound()
     from_files = read_cohort(children.write(tmp_path))

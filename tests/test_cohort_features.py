@@ -295,6 +295,13 @@ def test_the_bound_of_chance_lets_a_perfect_feature_among_few_patients_pass_only
     assert leaks(block, outcome, binary=True, tests=2000) == {}
 
 
+def test_a_rare_event_that_one_of_many_features_tells_perfectly_is_refused():
+    genes, people = leaking(200, 1000)
+    people["relapse"] = [1.0] * 4 + [0.0] * 196
+    genes["g7"] = np.where(people["relapse"] == 1, 9.0, 0.0) + np.linspace(0, 1, 200)
+    assert "g7 (AUC 1.00)" in found(check_cohort(declared(genes, people)), "LEAK").message
+
+
 def test_levels_of_a_category_are_judged_one_by_one():
     people = pd.DataFrame({"relapse": np.arange(60) % 2}, index=[f"p{n}" for n in range(60)])
     diet = np.where(people["relapse"] == 1, "b", np.where(np.arange(60) % 4 == 0, "a", "c"))

@@ -140,6 +140,13 @@ def test_an_id_that_only_looks_like_a_number_passes(tmp_path: Path, fine: str):
     assert check_cohort(cohort.write(tmp_path)).ok
 
 
+def test_ids_with_a_point_pass_when_some_of_them_mean_it(tmp_path: Path):
+    cohort = sound()
+    cohort.set("labs.csv", "patient_id", 3, "12.0")
+    cohort.set("labs.csv", "patient_id", 4, "12.1")
+    assert check_cohort(cohort.write(tmp_path)).ok
+
+
 @pytest.mark.parametrize(
     ("here", "said"),
     [

@@ -200,6 +200,11 @@ def test_one_patient_who_differs_is_warned_of_and_kept():
     assert check_cohort(block("yes/no", values)).problems == ()
 
 
+def test_one_of_few_patients_who_differs_is_no_news():
+    frame = pd.DataFrame({"a": [0.0] * 9 + [1.0], "b": np.arange(10.0)}, index=IDS[:10])
+    assert check_cohort({"blocks": {"labs": {"file": frame, "kind": "number"}}}).problems == ()
+
+
 @pytest.mark.parametrize(("value", "code"), [(np.nan, "ALL_MISSING"), (1.0, "CONSTANT")])
 def test_a_block_of_which_nothing_would_be_left_is_refused(value: float, code: str):
     frame = pd.DataFrame({"a": [value] * 30, "b": [value] * 30}, index=IDS)

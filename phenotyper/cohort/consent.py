@@ -24,8 +24,7 @@ def without_research_consent(tables: Tables) -> set[str]:
     ):
         return set()
     given = consent_of(tables.patients, consent.research)
-    refused = set(tables.patients.ids[~given].tolist())
-    return (set(all_ids(tables.with_ids())) - set(tables.patients.ids[given].tolist())) | refused
+    return set(all_ids(tables.with_ids())) - set(tables.patients.ids[given].tolist())
 
 
 def remove(tables: Tables, gone: AbstractSet[str]) -> Tables:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -124,10 +123,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _auc(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return max(AUC, 1 - AUC) and its two-sided p-value.
-
-    The p-value is never below that of a perfect order among so few patients.
-    """
+    """Return max(AUC, 1 - AUC) and its two-sided p-value: exact for a perfect order, else normal."""
     from scipy.special import gammaln, ndtr
 
     known = ~np.isnan(values)
@@ -138,9 +134,9 @@ def _auc(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray
         above = (target @ ranks - events * (events + 1) / 2) / (events * others)
         strength = np.maximum(above, 1 - above)
         score = (strength - 0.5) / np.sqrt((events + others + 1) / (12 * events * others))
-    perfect = math.log(2) + gammaln(events + 1) + gammaln(others + 1) - gammaln(events + others + 1)
-    chance = np.maximum(2 * ndtr(-score), np.exp(np.minimum(perfect, 0)))
-    return np.nan_to_num(strength), np.where(np.isnan(chance), 1.0, chance)
+    perfect = 2 * np.exp(gammaln(events + 1) + gammaln(others + 1) - gammaln(events + others + 1))
+    chance = np.where(strength > 1 - 1e-12, perfect, 2 * ndtr(-score))
+    return np.nan_to_num(strength), np.where(np.isnan(strength), 1.0, chance)
 
 
 def _correlation(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
