@@ -1,9 +1,9 @@
-"""The recipe's defaults against other settings, on simulated cohorts with known truth and on cohorts without groups.
+"""The recipe's defaults against other settings, on simulated cohorts with known truth and without groups.
 
     OMP_NUM_THREADS=1 python benchmarks/defaults.py
 
-Writes benchmarks/results/defaults.csv (one fit a row) and .md (means with standard errors). Run twice with the same versions, only the
-seconds differ.
+Writes benchmarks/results/defaults.csv (one fit a row) and .md (means with standard errors). Run twice with
+the same versions, only the seconds differ.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def page(table: pd.DataFrame) -> str:
         lines += [
             f"## {data}",
             "",
-            "| setting | groups | coverage | adjusted Rand among the assigned | agreement of layouts | seconds |",
+            "| setting | groups | coverage | adjusted Rand (assigned) | layouts agree | seconds |",
             "|---|---|---|---|---|---|",
         ]
         for setting, rows in part.groupby("setting", sort=False):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from phenotyper.cohort.read import check_cohort, read_cohort
-    from phenotyper.datasets.simulate import simulate_cohort
+    from phenotyper.cohort.report import CheckReport
+    from phenotyper.datasets.simulate import SimulatedCohort, simulate_cohort
     from phenotyper.discover.phenotypes import Phenotypes, load_phenotypes
     from phenotyper.discover.recipe import Recipe
     from phenotyper.errors import (
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from phenotyper.present.plots.kaplan_meier import plot_kaplan_meier
     from phenotyper.present.plots.map import plot_map
     from phenotyper.present.plots.missingness import plot_missingness
+    from phenotyper.present.plots.saving import save_figure
     from phenotyper.results import Table
-    from phenotyper.study import run_study
+    from phenotyper.study import Study, run_study
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CheckReport",
     "CohortError",
     "FitError",
     "MissingExtraError",
@@ -53,6 +56,8 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "ResultError",
+    "SimulatedCohort",
+    "Study",
     "Table",
     "check_cohort",
     "load_phenotypes",
@@ -63,13 +68,15 @@ __all__ = [
     "profile",
     "read_cohort",
     "run_study",
+    "save_figure",
     "simulate_cohort",
     "table_one",
 ]
 
 _HOMES = {
     "cohort.read": ("check_cohort", "read_cohort"),
-    "datasets.simulate": ("simulate_cohort",),
+    "cohort.report": ("CheckReport",),
+    "datasets.simulate": ("SimulatedCohort", "simulate_cohort"),
     "discover.phenotypes": ("Phenotypes", "load_phenotypes"),
     "discover.recipe": ("Recipe",),
     "errors": (
@@ -89,8 +96,9 @@ _HOMES = {
     "present.plots.kaplan_meier": ("plot_kaplan_meier",),
     "present.plots.map": ("plot_map",),
     "present.plots.missingness": ("plot_missingness",),
+    "present.plots.saving": ("save_figure",),
     "results": ("Table",),
-    "study": ("run_study",),
+    "study": ("Study", "run_study"),
 }
 _HOME_OF = {name: f"phenotyper.{module}" for module, names in _HOMES.items() for name in names}
 

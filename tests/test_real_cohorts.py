@@ -46,15 +46,21 @@ SIZES = {
 FOLDERS = {name: "appendicitis_two_hospitals" if name.startswith("appendicitis") else name for name in SIZES}
 
 
-@cache
-def cohort(name):
+def need(name):
+    """Skip a test whose cohort is not beside the repository."""
     if not (DATA / FOLDERS[name]).is_dir():
         pytest.skip(f"{DATA / FOLDERS[name]} is absent")
+
+
+@cache
+def cohort(name):
+    need(name)
     return read_cohort(COHORTS / f"{name}.toml", quiet=True)
 
 
 def raw(name, file):
     """Read a file as text, the way it was written."""
+    need(name)
     return pd.read_csv(DATA / FOLDERS[name] / file, dtype=str, keep_default_na=False, index_col="patient_id")
 
 
