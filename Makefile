@@ -1,6 +1,6 @@
 # Each target makes the environment first (tools/bootstrap.py; once, then at once). PYTHON=/path/to/python3.12 chooses the Python.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types notebooks notebooks-check lab constraints clean
+.PHONY: help setup demo test lint format types notebooks notebooks-check figures lab constraints clean
 
 PYTHON3 ?= python3
 BIN := .venv/bin
@@ -36,6 +36,9 @@ notebooks: setup  ## execute notebooks/*.py into the committed .ipynb
 
 notebooks-check: setup  ## the committed .ipynb agree with their .py, and each runs without an error
 	@$(BIN)/python tools/build_notebooks.py --check
+
+figures: setup  ## draw the pictures of README and docs again
+	@$(BIN)/python tools/make_figures.py
 
 lab: setup  ## open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
