@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from phenotyper import __version__
-from phenotyper.errors import PhenotyperError
+from phenotyper.errors import PhenotyperError, PhenotyperWarning, listed
+
+if TYPE_CHECKING:
+    from phenotyper.study import Study
 
 INTERRUPTED = 130
 DEFECT = 1
@@ -18,28 +23,81 @@ EPILOG = """\
 exit codes: 0 done (also when no subphenotype is found), 2 bad input (nothing written), 4 disk, lock or
 permission, 1 a defect of ours, 130 interrupted. For research only, not a medical device.
 """
+EXAMPLE = "example: phenotyper run cohort.toml --out results/asthma --adjust-for age,site"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    chosen = _parser().parse_args(arguments)
+    _never_fail_to_print()
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser()
+    if not given:
+        parser.print_help(sys.stderr)
+        return BAD_INPUT
+    chosen = parser.parse_args(given)
     command: Callable[[argparse.Namespace], int] = chosen.command
     try:
-        return command(chosen)
+        with _plain_warnings():
+            return command(chosen)
     except PhenotyperError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("Interrupted; nothing was kept.", file=sys.stderr)
+        print("Interrupted; nothing of this run was kept.", file=sys.stderr)
         return INTERRUPTED
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print(
+            "This is a defect of phenotyper, nothing was written: please report the lines above.",
+            file=sys.stderr,
+        )
+        return DEFECT
+
+
+def _never_fail_to_print() -> None:
+    """Write what a terminal cannot show as escapes: a finished run must not end in an encoding error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Print our own warnings as a sentence, without the line of code."""
+    import warnings
+
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, PhenotyperWarning):
+            print(f"Warning: {message}", file=sys.stderr)
+        else:
+            usual(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors say where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(BAD_INPUT, f"{self.prog}: {message}\nSee {self.prog} --help.\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="phenotyper",
         description="Unsupervised patient phenotyping: from a cohort's files to candidate subphenotypes.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"phenotyper {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -50,50 +108,67 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_demo(commands: Any) -> None:
-    demo = commands.add_parser("demo", help="write the demo cohort and run a whole study on it")
-    demo.add_argument("--out", default="results/demo", metavar="DIR", help="folder to write (default: %(default)s)")
+    about = "write the demo cohort and run a whole study on it"
+    demo = commands.add_parser("demo", help=about, description=_capital(about), allow_abbrev=False)
+    demo.add_argument("--out", default="results/demo", metavar="DIR", help="folder to write (%(default)s)")
     _add_common(demo)
     demo.set_defaults(command=_demo)
 
 
 def _add_check(commands: Any) -> None:
-    check = commands.add_parser("check", help="list every problem of a cohort's files; nothing is written")
+    about = "list every problem of a cohort's files; nothing is written"
+    check = commands.add_parser("check", help=about, description=_capital(about), allow_abbrev=False)
     check.add_argument("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
     check.set_defaults(command=_check)
 
 
 def _add_run(commands: Any) -> None:
-    run = commands.add_parser("run", help="fit, profile, tables, figures and an executed notebook, in one folder")
-    run.add_argument("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
-    run.add_argument("--out", required=True, metavar="DIR", help="folder to write, whole or not at all")
-    run.add_argument("--adjust-for", type=_words, default=(), metavar="A,B", help="covariates to take out: age,sex,site,batch or declared ones")
-    run.add_argument("--blocks", type=_words, default=None, metavar="A,B", help="blocks to use (default: all)")
-    run.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
-    run.add_argument("--n-factors", type=int, metavar="N", help="latent factors (default: found from the data)")
-    run.add_argument("--n-neighbors", type=int, metavar="N", help="neighbours of the layouts (default: by cohort size)")
-    run.add_argument("--min-cluster-size", type=int, metavar="N", help="least patients of a subphenotype (default: 5 %%, at least 10)")
-    run.add_argument("--n-layouts", type=int, default=10, metavar="N", help="layouts that are combined (default: %(default)s)")
+    about = "fit, profile, tables, figures and an executed notebook, in one folder"
+    run = commands.add_parser(
+        "run", help=about, description=_capital(about), epilog=EXAMPLE, allow_abbrev=False
+    )
+    add = run.add_argument
+    add("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
+    add("--out", required=True, metavar="DIR", help="folder to write, whole or not at all")
+    covariates = "covariates to take out, of age, sex, site, batch and declared ones (none)"
+    add("--adjust-for", type=_words, default=(), metavar="A,B", help=covariates)
+    add("--blocks", type=_words, metavar="A,B", help="blocks to use (all)")
+    add("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (%(default)s)")
+    add("--n-factors", type=int, metavar="N", help="latent factors (found from the data)")
+    add("--n-neighbors", type=int, metavar="N", help="neighbours of the layouts (by cohort size)")
+    add("--min-cluster-size", type=int, metavar="N", help="least patients of a group (5 %%, at least 10)")
+    add("--n-layouts", type=int, default=10, metavar="N", help="layouts that are combined (%(default)s)")
     _add_common(run)
     run.set_defaults(command=_run)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--n-jobs", type=int, default=1, metavar="N", help="processes; -1 for all cores (default: %(default)s)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier run in DIR once the new one is whole")
-    parser.add_argument("--no-notebook", action="store_true", help="do not write and execute analysis.ipynb")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add = parser.add_argument
+    add("--n-jobs", type=_workers, default=1, metavar="N", help="processes; -1 for all cores (%(default)s)")
+    add("--overwrite", action="store_true", help="replace an earlier run in DIR once the new one is whole")
+    add("--no-notebook", action="store_true", help="do not write and execute analysis.ipynb")
+    add("--quiet", action="store_true", help="no progress bar and no count of warnings")
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+def _workers(text: str) -> int:
+    if not re.fullmatch(r"-?[1-9]\d*", text):
+        message = f"{text!r} is no number of processes: give 1 or more, or -1 for all cores"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 def _demo(chosen: argparse.Namespace) -> int:
     from phenotyper.study import run_demo
 
-    study = run_demo(out=chosen.out, **_common(chosen))
-    print(*study.sentences(), sep="\n")
-    return 0
+    return _say(run_demo(out=chosen.out, **_common(chosen)), quiet=chosen.quiet)
 
 
 def _check(chosen: argparse.Namespace) -> int:
@@ -118,8 +193,7 @@ def _run(chosen: argparse.Namespace) -> int:
         n_layouts=chosen.n_layouts,
     )
     study = run_study(chosen.cohort, out=chosen.out, recipe=recipe, **_common(chosen))
-    print(*study.sentences(), sep="\n")
-    return 0
+    return _say(study, quiet=chosen.quiet)
 
 
 def _common(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -129,3 +203,16 @@ def _common(chosen: argparse.Namespace) -> dict[str, Any]:
         "notebook": not chosen.no_notebook,
         "progress": not chosen.quiet,
     }
+
+
+def _say(study: Study, *, quiet: bool) -> int:
+    """Print what was found; the count of warnings goes to stderr."""
+    print(*study.sentences(), sep="\n")
+    if study.note:
+        print(study.note)
+    if study.warnings and not quiet:
+        count = len(study.warnings)
+        codes = listed(dict.fromkeys(problem.code for problem in study.warnings))
+        said = f"The cohort was read with {count} warning{'' if count == 1 else 's'} ({codes})"
+        print(f"{said}: share/summary.md lists what was odd.", file=sys.stderr)
+    return 0

@@ -1,12 +1,13 @@
 """Coded errors: what was wrong, where, and what to do about it.
 
-Every problem carries a stable code (``DUP_ID``). A reader gathers all problems of a cohort and raises them together.
+Every problem carries a stable code (``DUP_ID``). A reader gathers all problems of a cohort and raises them
+together.
 
 Examples
 --------
->>> problem = Problem("DUP_ID", "labs.csv has 2 patient ids on more than one row", "Give one row a patient.", rows=(14, 90))
+>>> problem = Problem("DUP_ID", "labs.csv has 2 ids on many rows", "Give one row a patient.", rows=(14, 90))
 >>> print(CohortError([problem]))
-CohortError DUP_ID: labs.csv has 2 patient ids on more than one row (rows 14, 90). Give one row a patient.
+CohortError DUP_ID: labs.csv has 2 ids on many rows (rows 14, 90). Give one row a patient.
 """
 
 from __future__ import annotations
@@ -91,6 +92,10 @@ class PhenotyperError(Exception):
 
     def __str__(self) -> str:
         return self._text()
+
+    def __reduce__(self) -> tuple[type[PhenotyperError], tuple[tuple[Problem, ...]]]:
+        """Come out of a worker process whole: by default only the text would."""
+        return type(self), (self.problems,)
 
 
 class CohortError(PhenotyperError):

@@ -1,51 +1,99 @@
-"""A whole study from one cohort.toml: fit, profile, tables, figures, notebook, in one folder that is whole or absent."""
+"""A whole study from one cohort.toml: fit, profile, tables, figures, notebook, in one whole folder."""
 
 from __future__ import annotations
 
+import datetime
+import html
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phenotyper.cohort.container import block_names, declaration_of, fingerprint, flow_of, sources_of, warnings_of
+from phenotyper import __version__
+from phenotyper.cohort.container import (
+    block_names,
+    declaration_of,
+    fingerprint,
+    flow_of,
+    sources_of,
+    warnings_of,
+)
 from phenotyper.cohort.read import read_cohort
 from phenotyper.discover.recipe import Recipe
-from phenotyper.files import refuse_existing, safe_name, sha256_of, whole_folder, write_text
+from phenotyper.errors import OutputError, Problem
+from phenotyper.files import (
+    UNFINISHED,
+    make_folder,
+    place_of,
+    refuse_existing,
+    safe_name,
+    sha256_of,
+    whole_folder,
+    write_text,
+)
 from phenotyper.outcomes.profile import Profile, profile
 from phenotyper.present.notebook import write_notebook
 from phenotyper.present.summary import found_sentence, outcome_sentence, summary_page
-from phenotyper.results import to_json
+from phenotyper.results import csv_text, to_json
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mudata import MuData
 
     from phenotyper.discover.phenotypes import Phenotypes
 
 SCHEMA = 1
+NOTEBOOK = "analysis.ipynb"
 FIGURE_ENDINGS = (".svg", ".png")
-PACKAGES = ("phenotyper", "anndata", "hdbscan", "matplotlib", "mudata", "numba", "numpy", "pandas", "scanpy", "scikit-learn", "scipy", "statsmodels", "umap-learn")
-DEMO_RECIPE = {"adjust_for": ("age", "site"), "seed": 7}
+PACKAGES = (
+    "anndata", "hdbscan", "matplotlib", "mudata", "numba", "numpy", "pandas", "scanpy", "scikit-learn",
+    "scipy", "statsmodels", "umap-learn",
+)  # fmt: skip
+DEMO_RECIPE = Recipe(adjust_for=("age", "site"), seed=7)
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} steps, {elapsed} gone, {remaining} left"
 
-Step = Callable[[str], None]
+Step = Callable[[str, int, int], None]
+"""Called with a stage, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Study:
-    """A finished run: its folder, what was found and how the groups fared."""
+    """A finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        What was written.
+    found : Phenotypes
+        The candidate subphenotypes.
+    profile : Profile
+        Who they are and how they fared.
+    warnings : tuple of Problem
+        What was odd about the cohort.
+    note : str
+        What is known of this cohort beside: of a simulated one, how well the truth was found.
+    """
 
     folder: Path
     found: Phenotypes
     profile: Profile
+    warnings: tuple[Problem, ...] = ()
+    note: str = ""
 
     def sentences(self) -> tuple[str, str, str]:
         """Say in three sentences what was found and where to look."""
+        here = Path.cwd()
+        shown = self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
+        notebook = f"{NOTEBOOK} opens in JupyterLab, " if (self.folder / NOTEBOOK).is_file() else ""
         look = (
-            f"Look at {self.folder}: share/summary.md, share/tables and share/figures; private/assignments.csv and private/figures hold "
-            "single patients; analysis.ipynb opens in JupyterLab; run.json says how it was made."
+            f"Look at {shown}: start with share/summary.md; share/ holds tables and figures, private/ what "
+            f"shows single patients (assignments, maps), {notebook}run.json says how it was made."
         )
         return found_sentence(self.found), outcome_sentence(self.profile), look
 
@@ -93,70 +141,208 @@ def run_study(
     OutputError
         The folder exists, is locked, or the disk refuses.
     """
-    refuse_existing(out, overwrite=overwrite)
+    target = place_of(out)
+    refuse_existing(target, overwrite=overwrite)
     source = Path(cohort).expanduser().absolute()
     data = read_cohort(source, quiet=True)
-    recipe = recipe or Recipe()
-    with whole_folder(out, overwrite=overwrite) as folder, _bar(recipe, data, notebook=notebook, shown=progress) as step:
-        found, described = _write(folder, data, str(source), recipe, n_jobs=n_jobs, notebook=notebook, step=step)
-    return Study(Path(out), found, described)
+    source = source / "cohort.toml" if source.is_dir() else source
+    _refuse_own_input(target, source, data)
+    run = _Run(data, source, str(source), recipe or Recipe(), n_jobs, notebook)
+    with whole_folder(target, overwrite=overwrite) as folder, run.bar(shown=progress) as step:
+        found, described = run.write(folder, step)
+    return Study(target, found, described, warnings_of(data))
 
 
-def run_demo(*, out: str | Path, n_jobs: int = 1, overwrite: bool = False, notebook: bool = True, progress: bool = False) -> Study:
+def run_demo(
+    *,
+    out: str | Path,
+    recipe: Recipe = DEMO_RECIPE,
+    n_jobs: int = 1,
+    overwrite: bool = False,
+    notebook: bool = True,
+    progress: bool = False,
+) -> Study:
     """Write the demo cohort (simulated childhood wheeze) into ``out/cohort`` and run a whole study on it.
 
-    Parameters and errors are those of :func:`run_study`.
+    Parameters and errors are those of :func:`run_study`; ``note`` of the study compares with the truth.
     """
     from phenotyper.datasets.demo import demo_cohort
 
-    recipe = Recipe(**DEMO_RECIPE)
-    with whole_folder(out, overwrite=overwrite) as folder:
-        demo_cohort().write(folder / "cohort")
-        data = read_cohort(folder / "cohort", quiet=True)
-        with _bar(recipe, data, notebook=notebook, shown=progress) as step:
-            found, described = _write(folder, data, "cohort/cohort.toml", recipe, n_jobs=n_jobs, notebook=notebook, step=step)
-    return Study(Path(out), found, described)
+    simulated = demo_cohort()
+    target = place_of(out)
+    with whole_folder(target, overwrite=overwrite) as folder:
+        source = simulated.write(folder / "cohort") / "cohort.toml"
+        data = read_cohort(source, quiet=True)
+        run = _Run(data, source, "cohort/cohort.toml", recipe, n_jobs, notebook)
+        with run.bar(shown=progress) as step:
+            found, described = run.write(folder, step)
+    study = Study(target, found, described, warnings_of(data))
+    return replace(study, note=_beside_the_truth(found, simulated.truth))
 
 
-def _write(
-    folder: Path, cohort: MuData, source: str, recipe: Recipe, *, n_jobs: int, notebook: bool, step: Step
-) -> tuple[Phenotypes, Profile]:
-    started = time.time()
-    found = recipe.fit(cohort, n_jobs=n_jobs, progress=lambda done, total: step(f"layouts {done} of {total}"))
-    described = profile(found, cohort)
-    step("profile")
-    name = declaration_of(cohort).name
-    _write_private(folder / "private", found)
-    _write_tables(folder / "share" / "tables", found, described)
-    write_text(folder / "share" / "summary.md", summary_page(found, cohort, described, name=name))
-    _write_figures(folder, cohort, found, described, step)
-    if notebook:
-        write_notebook(folder / "analysis.ipynb", cohort=source, recipe=recipe, profile=described, name=name)
-        step("notebook")
-    about = _about(cohort, source, found, n_jobs=n_jobs, seconds=time.time() - started)
-    about["files"] = {path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-    write_text(folder / "run.json", to_json(about))
-    return found, described
+def _beside_the_truth(found: Phenotypes, truth: pd.DataFrame) -> str:
+    """Say how well the simulated subphenotypes were found among the assigned."""
+    from sklearn.metrics import adjusted_rand_score
+
+    table = found.table.merge(truth, on="patient_id", suffixes=("", "_true"))
+    table = table[table["subphenotype"].isin(found.names)]
+    if table.empty:
+        return "The cohort is simulated and has subphenotypes: none was found."
+    score = adjusted_rand_score(table["subphenotype_true"], table["subphenotype"])
+    return (
+        f"The cohort is simulated, so the truth is known: among the {len(table)} assigned the adjusted Rand "
+        f"index with it is {score:.2f} (1 = the same groups, 0 = chance)."
+    )
+
+
+def _refuse_own_input(target: Path, source: Path, cohort: MuData) -> None:
+    """Refuse to replace a folder that the cohort is read from."""
+    inputs = {source.resolve(), (source.parent / declaration_of(cohort).folder).resolve()}
+    if any(place.is_relative_to(target) for place in inputs):
+        message = f"the cohort is read from {target}, which the run would replace"
+        raise OutputError(Problem("EXISTS", message, "Choose another folder to write."))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One cohort and all choices of a run; ``declared`` is its path as run.json and the notebook name it."""
+
+    cohort: MuData
+    source: Path
+    declared: str
+    recipe: Recipe
+    n_jobs: int
+    notebook: bool
+
+    @property
+    def name(self) -> str:
+        return declaration_of(self.cohort).name or self.source.parent.name or self.source.name
+
+    def write(self, folder: Path, step: Step) -> tuple[Phenotypes, Profile]:
+        """Write everything; run.json, with the hashes of all else, comes last."""
+        started = time.monotonic()
+        found = self.recipe.fit(
+            self.cohort, n_jobs=self.n_jobs, progress=lambda done, total: step("layouts", done, total)
+        )
+        step("profile", 0, 1)
+        described = profile(found, self.cohort)
+        _write_private(folder / "private", found)
+        _write_tables(folder / "share" / "tables", found, described)
+        self._write_figures(folder, found, described, step)
+        if self.notebook:
+            step("notebook", 0, 1)
+            write_notebook(
+                folder / NOTEBOOK,
+                cohort=self.declared,
+                recipe=self.recipe,
+                profile=described,
+                name=self.name,
+                progress=lambda done, total: step("notebook", done, total),
+            )
+        about = self._about(found) | {"seconds": round(time.monotonic() - started, 1)}
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != UNFINISHED]
+        about["files"] = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+        write_text(folder / "run.json", to_json(about))
+        return found, described
+
+    def _write_figures(self, folder: Path, found: Phenotypes, described: Profile, step: Step) -> None:
+        from phenotyper.present.plots import save_figure
+
+        private, shared = _pictures(self.cohort, found, described)
+        drawn = {f"private/figures/{name}": draw for name, (_, draw) in private.items()}
+        drawn |= {f"share/figures/{name}": draw for name, (_, draw) in shared.items()}
+        for done, (place, draw) in enumerate(drawn.items()):
+            step("figures", done, len(drawn))
+            axes = draw()
+            for ending in FIGURE_ENDINGS:
+                save_figure(axes, folder / f"{place}{ending}")
+        titles = {title: f"figures/{name}.png" for name, (title, _) in shared.items()}
+        page = summary_page(found, self.cohort, described, name=self.name, figures=titles)
+        write_text(folder / "share" / "summary.md", page)
+
+    def _about(self, found: Phenotypes) -> dict[str, Any]:
+        """Return run.json: enough to run again, nothing of a single patient."""
+        agreement = found.layouts["agreement"]
+        return {
+            "schema": SCHEMA,
+            "status": found.status,
+            "verdict": "not yet assessed",
+            "finding": {
+                "sentence": found.sentence(),
+                "sizes": found.sizes,
+                "coverage": round(found.coverage, 6),
+                "agreement_of_layouts": round(float(agreement.mean()), 6) if len(agreement) else None,
+            },
+            "recipe": found.recipe.to_dict(),
+            "recipes_tried": [found.recipe.to_dict()],
+            "seed": found.seed,
+            "cohort": self._about_cohort(),
+            "disclosure": "internal",
+            "versions": _versions(),
+            "machine": {
+                "system": platform.system(),
+                "processor": platform.machine(),
+                "cores": os.cpu_count(),
+                "n_jobs": self.n_jobs,
+            },
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+
+    def _about_cohort(self) -> dict[str, Any]:
+        cohort = self.cohort
+        return {
+            "declaration": self.declared,
+            "declaration_sha256": sha256_of(self.source),
+            "name": self.name,
+            "fingerprint": fingerprint(cohort),
+            "sources_sha256": sources_of(cohort),
+            "flow": [[label, n] for label, n in flow_of(cohort)],
+            "patients": int(cohort.n_obs),
+            "blocks": {name: list(cohort[name].shape) for name in block_names(cohort)},
+            "warnings": [{"code": problem.code, "where": problem.where} for problem in warnings_of(cohort)],
+        }
+
+    @contextmanager
+    def bar(self, *, shown: bool) -> Iterator[Step]:
+        """Count the steps of a run; the notebook, which fits once more, weighs as much as the layouts."""
+        from tqdm.auto import tqdm
+
+        outcomes = declaration_of(self.cohort).outcomes
+        layouts, pictures = self.recipe.n_layouts + 1, 4 + sum(one.kind == "survival" for one in outcomes)
+        weights = {"layouts": layouts, "profile": 1, "figures": pictures, "notebook": self.notebook * layouts}
+        ends = dict(zip(weights, accumulate(weights.values()), strict=True))
+        with tqdm(total=ends["notebook"], disable=not shown, desc="layouts", bar_format=BAR) as bar:
+
+            def step(stage: str, done: int, total: int) -> None:
+                bar.n = ends[stage] - weights[stage] + weights[stage] * done // total
+                bar.set_description_str(stage)
+
+            yield step
+            bar.n = bar.total
+            bar.refresh()
 
 
 def _write_private(folder: Path, found: Phenotypes) -> None:
-    folder.mkdir(parents=True)
+    make_folder(folder)
     write_text(folder / "assignments.csv", assignments_text(found))
     found.save(folder / "phenotypes")
 
 
 def assignments_text(found: Phenotypes) -> str:
-    """Return assignments.csv: patient_id, subphenotype, membership, reason, map_x, map_y; rounded to 6 decimals."""
+    """Return assignments.csv: one row a patient, the columns of ``found.table`` rounded to 6 decimals."""
     return str(found.table.round(6).to_csv(index=False, lineterminator="\n"))
 
 
 def _write_tables(folder: Path, found: Phenotypes, described: Profile) -> None:
-    folder.mkdir(parents=True)
+    make_folder(folder)
     tables = {"table_one": described.table_one, "features": described.feature_table}
     tables |= {f"outcome_{safe_name(outcome)}": table for outcome, table in described.outcome_tables.items()}
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv")
-        write_text(folder / f"{name}.html", f'<!doctype html><meta charset="utf-8"><title>{name}</title>{table.to_html()}\n')
+        head = (
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(table.title)}</title>'
+        )
+        write_text(folder / f"{name}.html", f"{head}{table.to_html()}</html>\n")
     frames = {
         "outcome_facts": described.table,
         "feature_differences": described.features,
@@ -165,79 +351,36 @@ def _write_tables(folder: Path, found: Phenotypes, described: Profile) -> None:
         "factors": found.factors,
     }
     for name, frame in frames.items():
-        write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        write_text(folder / f"{name}.csv", csv_text(frame))
 
 
-def _write_figures(folder: Path, cohort: MuData, found: Phenotypes, described: Profile, step: Step) -> None:
-    from phenotyper.present.plots import plot_flow, plot_kaplan_meier, plot_map, plot_missingness, save_figure
+Pictures = Mapping[str, tuple[str, Callable[[], Any]]]
+"""File name: title, and how it is drawn."""
 
-    pictures: dict[str, Callable[[], Any]] = {
-        "private/figures/map": lambda: plot_map(found),
-        "private/figures/map_membership": lambda: plot_map(found, colour_by="membership"),
-        "private/figures/missingness": lambda: plot_missingness(cohort),
-        "share/figures/patient_flow": lambda: plot_flow(cohort, found),
+
+def _pictures(cohort: MuData, found: Phenotypes, described: Profile) -> tuple[Pictures, Pictures]:
+    """Return the pictures that show single patients, and those that may stand in ``share/``."""
+    from phenotyper.present.plots import plot_flow, plot_kaplan_meier, plot_map, plot_missingness
+
+    private: Pictures = {
+        "map": ("Map", lambda: plot_map(found)),
+        "map_membership": ("Map by membership", lambda: plot_map(found, colour_by="membership")),
+        "missingness": ("Missing values", lambda: plot_missingness(cohort)),
     }
-    for outcome in described.survival:
-        pictures[f"share/figures/kaplan_meier_{safe_name(outcome)}"] = lambda outcome=outcome: plot_kaplan_meier(described, outcome)
-    for name, draw in pictures.items():
-        axes = draw()
-        for ending in FIGURE_ENDINGS:
-            save_figure(axes, folder / f"{name}{ending}")
-        step("figures")
+    shared = {"patient_flow": ("Patient flow", lambda: plot_flow(cohort, found))}
+    for outcome, curves in described.survival.items():
+        name = f"kaplan_meier_{safe_name(outcome)}"
+        shared[name] = (curves.label, partial(plot_kaplan_meier, described, outcome))
+    return private, shared
 
 
-def _about(cohort: MuData, source: str, found: Phenotypes, *, n_jobs: int, seconds: float) -> dict[str, Any]:
-    """Return run.json: enough to run again, nothing of a single patient."""
+def _versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    versions = {}
+    versions = {"python": platform.python_version(), "phenotyper": __version__}
     for package in PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             versions[package] = "absent"
-    return {
-        "schema": SCHEMA,
-        "status": found.status,
-        "verdict": "not yet assessed",
-        "finding": {
-            "sentence": found.sentence(),
-            "sizes": found.sizes,
-            "coverage": round(found.coverage, 6),
-            "agreement_of_layouts": round(float(found.layouts["agreement"].mean()), 6) if len(found.layouts) else None,
-        },
-        "recipe": found.recipe.to_dict(),
-        "recipes_tried": [found.recipe.to_dict()],
-        "seed": found.seed,
-        "cohort": {
-            "declaration": source,
-            "name": declaration_of(cohort).name,
-            "fingerprint": fingerprint(cohort),
-            "sources_sha256": sources_of(cohort),
-            "flow": [[label, n] for label, n in flow_of(cohort)],
-            "patients": int(cohort.n_obs),
-            "blocks": {name: list(cohort[name].shape) for name in block_names(cohort)},
-            "warnings": [{"code": problem.code, "where": problem.where} for problem in warnings_of(cohort)],
-        },
-        "disclosure": "internal",
-        "versions": {"python": platform.python_version(), **versions},
-        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count(), "n_jobs": n_jobs},
-        "seconds": round(seconds, 1),
-    }
-
-
-@contextmanager
-def _bar(recipe: Recipe, cohort: MuData, *, notebook: bool, shown: bool) -> Iterator[Step]:
-    """Count the steps of a run: layouts and map, profile, figures, notebook (which lays out once more)."""
-    from tqdm.auto import tqdm
-
-    layouts = recipe.n_layouts + 1
-    pictures = 4 + sum(outcome.kind == "survival" for outcome in declaration_of(cohort).outcomes)
-    weights = {"layouts": 1, "profile": 1, "figures": 1, "notebook": layouts}
-    with tqdm(total=layouts + 1 + pictures + notebook * layouts, disable=not shown, mininterval=0.5, unit="step") as bar:
-
-        def step(said: str) -> None:
-            bar.set_description_str(said, refresh=False)
-            bar.update(weights[said.split()[0]])
-
-        yield step
+    return versions

@@ -71,9 +71,10 @@ def agreement_matrix(runs: Labels) -> NDArray[np.float64]:
 def shared_memberships(runs: Labels, reference: Labels) -> NDArray[np.float64]:
     """Return how far the runs place each patient among the patients of each reference cluster.
 
-    In one run a patient's share in cluster g is the share of g among those whom the run puts with the patient (and who are in
-    any reference cluster); 0 when the run leaves the patient out. A run that splits g still supports it, one that merges it with
-    another supports both in proportion. The result is the mean over runs.
+    In one run a patient's share in cluster g is the share of g among those whom the run puts with the
+    patient (and who are in any reference cluster); 0 when the run leaves the patient out. A run that splits
+    g still supports it, one that merges it with another supports both in proportion. The result is the mean
+    over runs.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def shared_memberships(runs: Labels, reference: Labels) -> NDArray[np.float64]:
 
 
 def cluster_stability(runs: Labels, reference: int) -> NDArray[np.float64]:
-    """Return how well each cluster of one run is found again in the others: mean of the best Jaccard (Hennig 2007).
+    """Return how well each cluster of a run is found again in the others: mean best Jaccard (Hennig 2007).
 
     Parameters
     ----------
@@ -124,11 +125,17 @@ def cluster_stability(runs: Labels, reference: int) -> NDArray[np.float64]:
     """
     own = runs[reference]
     size = np.bincount(own[own >= 0])
-    found = [_best_jaccard(contingency(own, run), size, np.bincount(run[run >= 0])) for i, run in enumerate(runs) if i != reference]
+    found = [
+        _best_jaccard(contingency(own, run), size, np.bincount(run[run >= 0]))
+        for i, run in enumerate(runs)
+        if i != reference
+    ]
     return np.mean(found, axis=0) if found else np.ones(len(size))
 
 
-def _best_jaccard(table: NDArray[np.intp], first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float64]:
+def _best_jaccard(
+    table: NDArray[np.intp], first: NDArray[np.intp], second: NDArray[np.intp]
+) -> NDArray[np.float64]:
     if table.shape[1] == 0:
         return np.zeros(len(first))
     return (table / (first[:, None] + second[None, :] - table)).max(axis=1)

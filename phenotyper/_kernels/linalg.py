@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def leading_svd(matrix: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def leading_svd(
+    matrix: NDArray[np.float64], k: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the k leading singular triplets through the Gram matrix of the smaller side.
 
     Signs are fixed: the largest loading in absolute value of every component is positive.

@@ -17,8 +17,8 @@ CHUNK_CELLS = 4_000_000
 def nearest_neighbours(points: NDArray[np.float64], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the k nearest rows of each row, itself first.
 
-    Distances are summed coordinate by coordinate, never through a matrix product, so that equal rows are at distance
-    exactly 0 and the result does not depend on the number of threads.
+    Distances are summed coordinate by coordinate, never through a matrix product, so that equal rows are at
+    distance exactly 0 and the result does not depend on the number of threads.
 
     Parameters
     ----------

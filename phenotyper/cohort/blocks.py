@@ -1,4 +1,4 @@
-"""A cohort as arrays: the only thing that preparing, integrating and clustering ever see. No outcomes, no pandas."""
+"""A cohort as arrays: all that preparing, integrating and clustering ever see. No outcomes, no pandas."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Block:
 
     def rows(self, index: NDArray[np.intp]) -> Block:
         """Return the block for some patients."""
-        return replace(self, values=self.values[index], present=self.present[index], censored=self.censored[index])
+        return replace(
+            self, values=self.values[index], present=self.present[index], censored=self.censored[index]
+        )
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def blocks_of(
 ) -> tuple[Blocks, NDArray[np.str_]]:
     """Turn a cohort into arrays in canonical order.
 
-    Blocks and features are sorted by name, patients by a hash of their content, so that the order of rows and columns
-    in the files, and the names of the patients, change nothing downstream.
+    Blocks and features are sorted by name, patients by a hash of their content, so that the order of rows
+    and columns in the files, and the names of the patients, change nothing downstream.
 
     Parameters
     ----------
@@ -129,7 +131,11 @@ def blocks_of(
     ids = np.asarray(cohort.obs_names, dtype=str)
     names = sorted(name for name in block_names(cohort) if blocks is None or name in blocks)
     if not names:
-        raise CohortError(Problem("NO_BLOCK", "the cohort has no block of features", "Declare at least one [blocks.<name>]."))
+        raise CohortError(
+            Problem(
+                "NO_BLOCK", "the cohort has no block of features", "Declare at least one [blocks.<name>]."
+            )
+        )
     parts = tuple(_block(cohort, name, ids) for name in names)
     covariates = _covariates(cohort, adjust_for)
     digests = _digests(parts, covariates)
@@ -189,7 +195,9 @@ def _covariate(name: str, column: object) -> Covariate:
         text = series.astype(object)
         levels = tuple(sorted({str(value) for value in text.dropna()}))
         codes = {level: code for code, level in enumerate(levels)}
-        values = np.array([np.nan if pd.isna(value) else codes[str(value)] for value in text], dtype=np.float64)
+        values = np.array(
+            [np.nan if pd.isna(value) else codes[str(value)] for value in text], dtype=np.float64
+        )
         return Covariate(name, values, levels)
     return Covariate(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
 

@@ -1,1 +1,1 @@
-"""Latent space to map to candidate subphenotypes: embedding, clustering, the recipe that does it all, and its result."""
+"""From latent space to candidate subphenotypes: layouts, clusters, the recipe of it all, its result."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Clustering:
     """One partition: labels (n,), -1 for none; HDBSCAN's strength (n,); condensed tree as an (m, 4) array.
 
-    The tree's columns are parent, child, lambda and child size (Campello 2013); children below n are single points.
+    The tree's columns are parent, child, lambda and child size (Campello 2013); children below n are single
+    points.
     """
 
     labels: NDArray[np.intp]
@@ -47,5 +48,9 @@ def cluster(layout: NDArray[np.float32], *, min_cluster_size: int, min_samples: 
             np.asarray(layout, dtype=np.float64)
         )
     tree = found.condensed_tree_.to_numpy()
-    columns = np.column_stack([tree[name].astype(np.float64) for name in ("parent", "child", "lambda_val", "child_size")])
-    return Clustering(np.asarray(found.labels_, dtype=np.intp), np.asarray(found.probabilities_, dtype=np.float64), columns)
+    columns = np.column_stack(
+        [tree[name].astype(np.float64) for name in ("parent", "child", "lambda_val", "child_size")]
+    )
+    return Clustering(
+        np.asarray(found.labels_, dtype=np.intp), np.asarray(found.probabilities_, dtype=np.float64), columns
+    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def umap_module() -> ModuleType:
-    """Import umap and let numba keep its compiled functions on disk: a second process starts in a third of a second."""
+    """Import umap and let numba keep its compiled functions on disk, for a quick second process."""
     from numba.core.dispatcher import Dispatcher
 
     with warnings.catch_warnings():
@@ -34,7 +34,9 @@ def umap_module() -> ModuleType:
     return umap
 
 
-def embed(points: NDArray[np.float64], *, n_neighbors: int, min_dist: float, n_dims: int, seed: int) -> NDArray[np.float32]:
+def embed(
+    points: NDArray[np.float64], *, n_neighbors: int, min_dist: float, n_dims: int, seed: int
+) -> NDArray[np.float32]:
     """Lay out points by UMAP (McInnes 2018) from their exact nearest neighbours.
 
     Parameters
@@ -61,7 +63,7 @@ def embed(points: NDArray[np.float64], *, n_neighbors: int, min_dist: float, n_d
         "n_components": n_dims,
         "random_state": seed,
         # The spectral start does not converge on graphs that fall into many cliques of equal patients.
-        "init": "spectral" if len(np.unique(points, axis=0)) > len(points) / 2 else "pca",
+        "init": "spectral" if len(np.unique(points.round(9), axis=0)) > len(points) / 2 else "pca",
         "n_jobs": 1,
         "precomputed_knn": (index, distance, None),
     }

@@ -29,12 +29,12 @@ MAP_MIN_DIST = 0.1
 LEAST_MEMBERSHIP = 0.5
 """A patient belongs to a group when at least this share of the company that the layouts give is of it."""
 LEAST_STABILITY = 0.6
-"""A group that the other layouts do not find again (mean best Jaccard below this; Hennig 2007) is not reported."""
+"""Least mean best Jaccard of a group over the other layouts (Hennig 2007); others are not reported."""
 REASONS = (
     "",
     "nothing measured",
     "too few different profiles",
-    "layouts disagree",
+    "no stable group",
     "between groups",
     "unlike any group",
     "group too small",
@@ -105,8 +105,9 @@ def fit_blocks(recipe: Recipe, blocks: Blocks, *, n_jobs: int = 1, progress: Pro
         scores = factors.scores(prepared)
         points = scores.mean[measured]
         least = recipe.cluster_size_for(len(points))
-        enough = len(np.unique(points, axis=0)) >= 2 * least
-        layouts, picture = [], _plain_picture(points)
+        enough = len(np.unique(blocks.ties[measured])) >= 2 * least
+        layouts: list[Clustering] = []
+        picture = _plain_picture(points)
         if enough:
             layouts, picture = _layouts(recipe, points, of_layouts, of_map, n_jobs=n_jobs, progress=progress)
     runs = np.array([layout.labels for layout in layouts], dtype=np.intp).reshape(len(layouts), len(points))
@@ -125,7 +126,9 @@ def fit_blocks(recipe: Recipe, blocks: Blocks, *, n_jobs: int = 1, progress: Pro
         preparation,
         factors,
         groups.placer,
-        np.array([_spread(run, measured, -1) for run in runs], dtype=np.intp).reshape(len(runs), len(measured)),
+        np.array([_spread(run, measured, -1) for run in runs], dtype=np.intp).reshape(
+            len(runs), len(measured)
+        ),
         agreement,
         reference,
         layouts[reference].tree if enough else np.empty((0, 4)),
@@ -135,7 +138,7 @@ def fit_blocks(recipe: Recipe, blocks: Blocks, *, n_jobs: int = 1, progress: Pro
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold BLAS and OpenMP at one thread: faster on matrices of this size, and the same bytes on any number of cores."""
+    """Hold BLAS and OpenMP at one thread: faster at this size, and the same bytes on any machine's cores."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
@@ -155,7 +158,10 @@ def _layouts(
     from joblib import Parallel, delayed
 
     seeds = [_int_seed(sequence) for sequence in of_layouts]
-    jobs = [delayed(_picture)(recipe, points, _int_seed(of_map)), *(delayed(_clustered)(recipe, points, seed) for seed in seeds)]
+    jobs = [
+        delayed(_picture)(recipe, points, _int_seed(of_map)),
+        *(delayed(_clustered)(recipe, points, seed) for seed in seeds),
+    ]
     results = []
     with _reporter(progress, len(jobs)) as done:
         for result in Parallel(n_jobs=n_jobs, return_as="generator")(jobs):
@@ -180,13 +186,17 @@ def _plain_picture(points: NDArray[np.float64]) -> NDArray[np.float32]:
 def _clustered(recipe: Recipe, points: NDArray[np.float64], seed: int) -> Clustering:
     n, f = points.shape
     with one_thread():
-        layout = embed(points, n_neighbors=recipe.neighbors_for(n), min_dist=0.0, n_dims=min(recipe.n_dims, f), seed=seed)
+        layout = embed(
+            points, n_neighbors=recipe.neighbors_for(n), min_dist=0.0, n_dims=min(recipe.n_dims, f), seed=seed
+        )
         return cluster(layout, min_cluster_size=recipe.cluster_size_for(n), min_samples=recipe.min_samples)
 
 
 def _picture(recipe: Recipe, points: NDArray[np.float64], seed: int) -> NDArray[np.float32]:
     with one_thread():
-        return embed(points, n_neighbors=recipe.neighbors_for(len(points)), min_dist=MAP_MIN_DIST, n_dims=2, seed=seed)
+        return embed(
+            points, n_neighbors=recipe.neighbors_for(len(points)), min_dist=MAP_MIN_DIST, n_dims=2, seed=seed
+        )
 
 
 def _int_seed(sequence: np.random.SeedSequence) -> int:
@@ -232,9 +242,11 @@ def _groups(memberships: NDArray[np.float64], scores: Scores, *, least: int) -> 
     Ties of size go to the group of the earlier patient in canonical order.
     """
     n, k = memberships.shape
-    reasons = np.full(n, REASONS.index("layouts disagree"), dtype=np.intp)
+    reasons = np.full(n, REASONS.index("no stable group"), dtype=np.intp)
     if k == 0:
-        return _Groups(np.full(n, -1, dtype=np.intp), reasons, [], Placer.fit(scores.mean, np.full(n, -1, dtype=np.intp)))
+        return _Groups(
+            np.full(n, -1, dtype=np.intp), reasons, [], Placer.fit(scores.mean, np.full(n, -1, dtype=np.intp))
+        )
     best = np.argmax(memberships, axis=1)
     best[memberships.max(axis=1) < LEAST_MEMBERSHIP] = -1
     best, order = _ranked(best, k, least)
@@ -253,12 +265,18 @@ def _typical(
     placement = placer.place(scores)
     rows, own = np.arange(len(best)), np.maximum(best, 0)
     inside, clear = placement.inside[rows, own], placement.probability[rows, own] >= LEAST_PROBABILITY
-    reasons = np.where(best < 0, reasons, np.where(~inside, REASONS.index("unlike any group"), np.where(clear, 0, REASONS.index("between groups"))))
+    reasons = np.where(
+        best < 0,
+        reasons,
+        np.where(
+            ~inside, REASONS.index("unlike any group"), np.where(clear, 0, REASONS.index("between groups"))
+        ),
+    )
     return np.where((best >= 0) & inside & clear, best, -1), reasons.astype(np.intp)
 
 
 def _ranked(labels: NDArray[np.intp], k: int, least: int) -> tuple[NDArray[np.intp], list[int]]:
-    """Number the groups of ``least`` patients or more by size; return the old numbers in the new order too."""
+    """Rank the groups of ``least`` patients or more by size; give the old numbers in the new order too."""
     sizes = np.bincount(labels[labels >= 0], minlength=k)
     first = [int(np.argmax(labels == g)) for g in range(k)]
     order = sorted((g for g in range(k) if sizes[g] >= least), key=lambda g: (-sizes[g], first[g]))
@@ -267,7 +285,9 @@ def _ranked(labels: NDArray[np.intp], k: int, least: int) -> tuple[NDArray[np.in
     return place[labels], order
 
 
-def _spread(values: NDArray[np.generic], measured: NDArray[np.bool_], empty: float) -> NDArray[np.generic]:
+def _spread[Scalar: np.generic](
+    values: NDArray[Scalar], measured: NDArray[np.bool_], empty: float
+) -> NDArray[Scalar]:
     """Put rows of the measured patients back among all patients."""
     full = np.full((len(measured), *values.shape[1:]), empty, dtype=values.dtype)
     full[measured] = values

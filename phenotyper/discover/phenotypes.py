@@ -37,8 +37,9 @@ class Phenotypes(Result):
     Parameters
     ----------
     table : DataFrame
-        One row a patient, sorted by ``patient_id``: ``subphenotype`` ("A", "B", ... or "unassigned"), ``membership`` (0 to 1: how
-        far the layouts place the patient in this company), ``reason`` (why unassigned, else empty), ``map_x``, ``map_y``.
+        One row a patient, sorted by ``patient_id``: ``subphenotype`` ("A", "B", ... or "unassigned"),
+        ``membership`` (0 to 1: how far the layouts place the patient in this company), ``reason`` (why
+        unassigned, else empty), ``map_x``, ``map_y``.
     memberships : ndarray, shape (n, k)
         The same for every subphenotype, rows as in ``table``.
     latent : ndarray, shape (n, f)
@@ -117,23 +118,36 @@ class Phenotypes(Result):
             )
         return np.array([known[patient] for patient in wanted], dtype=str)
 
+    @property
+    def agreement(self) -> float:
+        """Mean pair Jaccard between the layouts; NaN when the patients were not laid out."""
+        return float(self.layouts["agreement"].mean())
+
     def sentence(self) -> str:
         """Say the finding in a sentence."""
         if not self.names:
-            return f"no subphenotypes: none of {self.n_patients} patients is in a group that the layouts agree on ({self.status})"
+            return f"no subphenotypes among {self.n_patients} patients: {self._why_none()} ({self.status})"
         number = "1 subphenotype" if len(self.names) == 1 else f"{len(self.names)} subphenotypes"
         sizes = ", ".join(f"{name} {self.sizes[name]}" for name in self.names)
-        return f"{number} ({self.status}): {sizes}; {self.coverage:.0%} of {self.n_patients} patients assigned"
+        assigned = f"{self.coverage:.0%} of {self.n_patients} patients assigned"
+        return f"{number} ({self.status}): {sizes}; {assigned}; agreement of the layouts {self.agreement:.2f}"
+
+    def _why_none(self) -> str:
+        if self.layouts.empty:
+            return "they have too few different profiles"
+        if not self.layouts["n_subphenotypes"].any():
+            return "no layout shows groups"
+        return f"the layouts disagree (agreement {self.agreement:.2f})"
 
     def save(self, folder: str | Path) -> None:
-        """Write ``phenotypes.json`` and ``phenotypes.npz``; they hold patient ids and belong under ``private/``."""
+        """Write ``phenotypes.json`` and ``.npz``; they hold patient ids and belong under ``private/``."""
         meta = {
             "recipe": self.recipe.to_dict(),
             "fingerprint": self.fingerprint,
             "status": self.status,
-            "layouts": self.layouts.to_dict("list"),
-            "features": self.features.to_dict("list"),
-            "factors": self.factors.to_dict("list"),
+            "layouts": _records(self.layouts),
+            "features": _records(self.features),
+            "factors": _records(self.factors),
             "python": platform.python_version(),
         }
         arrays = {
@@ -172,8 +186,13 @@ def load_phenotypes(folder: str | Path) -> Phenotypes:
     import pandas as pd
 
     meta, arrays = read_parts(folder, kind="phenotypes", schema=SCHEMA)
-    table = _table(arrays["patient_id"], arrays["subphenotype"], arrays["membership"], arrays["reason"], arrays["map"])
-    frames = {name: pd.DataFrame(meta[name]) for name in ("layouts", "features", "factors")}
+    table = _table(
+        arrays["patient_id"], arrays["subphenotype"], arrays["membership"], arrays["reason"], arrays["map"]
+    )
+    frames = {
+        name: pd.DataFrame(meta[name]["cells"], columns=meta[name]["columns"])
+        for name in ("layouts", "features", "factors")
+    }
     return Phenotypes(
         table,
         arrays["memberships"],
@@ -196,18 +215,29 @@ def phenotypes_of(recipe: Recipe, cohort: MuData, *, n_jobs: int, progress: Prog
     order = np.argsort(ids, kind="stable")
     names = np.array([*(group_name(g) for g in range(fitted.memberships.shape[1])), UNASSIGNED], dtype=str)
     reasons = np.array(REASONS, dtype=str)[fitted.reasons]
-    table = _table(ids[order], names[fitted.labels[order]], _own_membership(fitted)[order], reasons[order], fitted.map[order])
+    table = _table(
+        ids[order],
+        names[fitted.labels[order]],
+        _own_membership(fitted)[order],
+        reasons[order],
+        fitted.map[order],
+    )
     return Phenotypes(
         table,
         fitted.memberships[order],
         fitted.scores.mean[order],
         _layout_table(fitted),
-        fitted.preparation.table,
+        _feature_table(fitted),
         _factor_table(fitted),
         fitted.tree,
         recipe,
         fingerprint(cohort),
     )
+
+
+def _records(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as plain types that keep the order of its columns."""
+    return {"columns": list(frame.columns), "cells": frame.to_dict("split", index=False)["data"]}
 
 
 def _known_blocks(recipe: Recipe, cohort: MuData) -> None:
@@ -216,7 +246,9 @@ def _known_blocks(recipe: Recipe, cohort: MuData) -> None:
     if unknown or (recipe.blocks is not None and not recipe.blocks):
         said = f"names {listed(unknown)}, which the cohort does not have" if unknown else "is empty"
         near = did_you_mean(unknown[0], known) if unknown else ""
-        raise RecipeError(Problem("BLOCK_UNKNOWN", f"blocks {said}", f"The cohort's blocks are {listed(known, 12)}.{near}"))
+        raise RecipeError(
+            Problem("BLOCK_UNKNOWN", f"blocks {said}", f"The cohort's blocks are {listed(known, 12)}.{near}")
+        )
 
 
 def _own_membership(fitted: Fitted) -> NDArray[np.float64]:
@@ -263,6 +295,20 @@ def _layout_table(fitted: Fitted) -> pd.DataFrame:
         "reference": [i == fitted.reference for i in range(r)],
     }
     return pd.DataFrame(rows)
+
+
+def _feature_table(fitted: Fitted) -> pd.DataFrame:
+    """Return the preparation's table, with the features that the factors set aside."""
+    table = fitted.preparation.table
+    start = 0
+    for part in fitted.preparation.blocks:
+        used = fitted.factors.used[start : start + len(part.source)]
+        start += len(part.source)
+        for j in np.unique(part.source[~used]):
+            row = (table["block"] == part.name) & (table["feature"] == part.features[j])
+            table.loc[row, "done"] = "set aside: it would make a group by itself"
+            table.loc[row, "n_columns"] = 0
+    return table
 
 
 def _factor_table(fitted: Fitted) -> pd.DataFrame:

@@ -1,8 +1,9 @@
-"""Who is typical of which group in the latent space: frozen, no patient rows, the same for old and new patients.
+"""Who is typical of which group in the latent space: frozen, without patient rows, for old and new patients.
 
-Layouts find groups, but they also pull in whoever lies between or outside them. Each group is described by its centre and a covariance
-shrunk towards the pooled one (Friedman 1989); what was not observed in a patient widens it for that patient. A patient stays in a group
-only when inside its 95 % region and clearly nearer to it than to the others.
+Layouts find groups, but they also pull in whoever lies between or outside them. Each group is described by
+its centre and a covariance shrunk towards the pooled one (Friedman 1989); what was not observed in a
+patient widens it for that patient. A patient stays in a group only when inside its 95 % region and clearly
+nearer to it than to the others.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Placer:
         members = [points[labels == g] for g in range(k)]
         sizes = np.array([len(group) for group in members], dtype=np.float64)
         centres = np.array([np.median(group, axis=0) for group in members]).reshape(k, f)
-        scatter = np.array([(group - centre).T @ (group - centre) for group, centre in zip(members, centres, strict=True)]).reshape(k, f, f)
+        scatter = np.array(
+            [(group - centre).T @ (group - centre) for group, centre in zip(members, centres, strict=True)]
+        ).reshape(k, f, f)
         pooled = scatter.sum(axis=0) / max(sizes.sum(), 1.0)
         pooled += 1e-6 * np.trace(pooled) / f * np.eye(f)
         covariances = (scatter + SHRINKAGE * f * pooled) / (sizes + SHRINKAGE * f)[:, None, None]
@@ -73,7 +76,9 @@ class Placer:
     def subset(self, groups: list[int]) -> Placer:
         """Return some of the groups, in this order, shares summing to 1."""
         shares = self.shares[groups]
-        return Placer(self.centres[groups], self.covariances[groups], shares / max(shares.sum(), np.finfo(float).tiny))
+        return Placer(
+            self.centres[groups], self.covariances[groups], shares / max(shares.sum(), np.finfo(float).tiny)
+        )
 
     def place(self, scores: Scores) -> Placement:
         """Judge patients by their scores and by what was not observed in them."""
@@ -85,7 +90,13 @@ class Placer:
         for g in range(k):
             covariance = self.covariances[g] + scores.missing_cov
             away = scores.mean - self.centres[g]
-            distance[:, g] = np.einsum("ni,ni->n", away, np.linalg.solve(covariance, away[:, :, None])[:, :, 0])
-            log_weight[:, g] = np.log(self.shares[g]) - (distance[:, g] + np.linalg.slogdet(covariance)[1]) / 2
-        weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True, initial=-np.inf)) if k else log_weight
+            distance[:, g] = np.einsum(
+                "ni,ni->n", away, np.linalg.solve(covariance, away[:, :, None])[:, :, 0]
+            )
+            log_weight[:, g] = (
+                np.log(self.shares[g]) - (distance[:, g] + np.linalg.slogdet(covariance)[1]) / 2
+            )
+        weight = (
+            np.exp(log_weight - log_weight.max(axis=1, keepdims=True, initial=-np.inf)) if k else log_weight
+        )
         return Placement(weight / weight.sum(axis=1, keepdims=True), distance <= chi2.ppf(REGION, f))

@@ -1,4 +1,4 @@
-"""The recipe: prepare, integrate, embed, cluster, with all of its settings, as one thing that can be refitted."""
+"""The recipe: prepare, integrate, embed, cluster, with all settings, as one thing that can be refitted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Recipe:
     Parameters
     ----------
     adjust_for : sequence of str
-        Covariates whose effects are taken out of every feature: ``age``, ``sex``, ``site``, ``batch`` or a declared covariate.
+        Covariates whose effects are taken out of every feature: ``age``, ``sex``, ``site``, ``batch`` or a
+        declared covariate.
     seed : int
         The same seed on the same machine gives the same bytes.
     blocks : sequence of str, optional
@@ -38,9 +39,11 @@ class Recipe:
     n_factors : int, optional
         Latent factors; by default those that exceed column-permuted copies of the data (2 to 15).
     n_neighbors : int, optional
-        Neighbours of the UMAP layouts; by default 30, in cohorts below 180 a sixth of the patients, at least 10.
+        Neighbours of the UMAP layouts; by default 30, in cohorts below 180 a sixth of the patients, at
+        least 10.
     n_dims : int
-        Dimensions of the layouts that are clustered (at most the number of factors). The map for eyes always has two.
+        Dimensions of the layouts that are clustered (at most the number of factors). The map for eyes
+        always has two.
     min_cluster_size : int, optional
         Least patients of a subphenotype; by default 5 % of the cohort, at least 10.
     min_samples : int
@@ -76,7 +79,11 @@ class Recipe:
                 object.__setattr__(self, name, (value,))
             elif value is not None:
                 object.__setattr__(self, name, tuple(value))
-        problems = [problem for problem in (_whole_number(self, name, least) for name, least in _LEAST.items()) if problem]
+        problems = [
+            problem
+            for problem in (_whole_number(self, name, least) for name, least in _LEAST.items())
+            if problem
+        ]
         if problems:
             raise RecipeError(problems)
 
@@ -124,15 +131,17 @@ class Recipe:
         FitError
             MIN_N, with the number that is needed.
         """
-        needed = max((self.n_neighbors or LEAST_NEIGHBORS) + 1, 2 * (self.min_cluster_size or SMALLEST_CLUSTER), self.min_samples + 1)
+        neighbors, size = self.n_neighbors or LEAST_NEIGHBORS, self.min_cluster_size or SMALLEST_CLUSTER
+        needed = max(neighbors + 1, 2 * size, self.min_samples + 1)
         if n_patients < needed:
-            patients = "1 patient" if n_patients == 1 else f"{n_patients} patients"
+            who = "1 patient" if n_patients == 1 else f"{n_patients} patients"
+            why = f"two subphenotypes of {size}, {neighbors} neighbours"
             raise FitError(
                 Problem(
                     "MIN_N",
-                    f"the cohort has {patients} with data; these settings need {needed} "
-                    f"(two subphenotypes of {self.min_cluster_size or SMALLEST_CLUSTER}, {self.n_neighbors or LEAST_NEIGHBORS} neighbours)",
-                    "Add patients; smaller n_neighbors and min_cluster_size are possible, but so few patients cannot show subphenotypes.",
+                    f"the cohort has {who} with data; these settings need {needed} ({why})",
+                    "Add patients. Smaller n_neighbors and min_cluster_size are possible, but so few "
+                    "patients cannot show subphenotypes.",
                 )
             )
 
@@ -154,12 +163,24 @@ class Recipe:
         unknown = [name for name in values if name not in known]
         if unknown:
             raise RecipeError(
-                Problem("RECIPE_SETTING", f"a recipe has no setting {listed(unknown)}", f"Settings are {listed(known, 20)}.{did_you_mean(unknown[0], known)}")
+                Problem(
+                    "RECIPE_SETTING",
+                    f"a recipe has no setting {listed(unknown)}",
+                    f"Settings are {listed(known, 20)}.{did_you_mean(unknown[0], known)}",
+                )
             )
         return cls(**values)
 
 
-_LEAST = {"seed": 0, "n_factors": 1, "n_neighbors": 2, "n_dims": 1, "min_cluster_size": 2, "min_samples": 1, "n_layouts": 1}
+_LEAST = {
+    "seed": 0,
+    "n_factors": 1,
+    "n_neighbors": 2,
+    "n_dims": 1,
+    "min_cluster_size": 2,
+    "min_samples": 1,
+    "n_layouts": 1,
+}
 _OPTIONAL = ("n_factors", "n_neighbors", "min_cluster_size")
 
 

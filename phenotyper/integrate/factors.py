@@ -1,9 +1,11 @@
 """Balanced factors from what was observed.
 
-Blocks are weighted as in multiple factor analysis (each block's first component gets the same inertia; Escofier and Pages 1983), and one
-low-rank Gaussian model with a noise variance a block is fitted to the observed entries by expectation-maximisation (probabilistic principal
-components, Tipping and Bishop 1999; missing rows of a block as in Husson and Josse 2013). A patient's scores are the posterior mean
-given whatever was observed in that patient, so a missing value is never filled in and a patient without a block is placed by the others.
+Blocks are weighted as in multiple factor analysis (each block's first component gets the same inertia;
+Escofier and Pages 1983), and one low-rank Gaussian model with a noise variance a block is fitted to the
+observed entries by expectation-maximisation (probabilistic principal components, Tipping and Bishop 1999;
+missing rows of a block as in Husson and Josse 2013). A patient's scores are the posterior mean given
+whatever was observed in that patient, so a missing value is never filled in and a patient without a block
+is placed by the others.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ PERMUTATIONS = 10
 EM_STEPS = 100
 TOLERANCE = 1e-4
 LEAST_NOISE = 1e-3
-ONE_FEATURE = 0.5
-"""A factor of which one yes/no or category feature makes up more than this share is left out."""
+MOST_LEVERAGE = 0.5
+"""A lumpy feature whose fitted value rests on itself by more than this is set aside: a group by itself."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class Scores:
     Parameters
     ----------
     mean : ndarray, shape (n, f)
-        Posterior means of scores with unit variance: every factor counts alike, shrunk by what it is blurred by.
-        Groups often lie in minor directions beside strong continuous factors; on the raw scale those hide them.
+        Posterior means of scores with unit variance: every factor counts alike, shrunk by what it is
+        blurred by. Groups often lie in minor directions beside strong continuous factors; on the raw scale
+        those hide them.
     missing_cov : ndarray, shape (n, f, f)
-        Covariance of the scores that is due to what was not observed in the patient (0 for a complete patient).
+        Covariance of the scores that is due to what was not observed in the patient (0 for a complete
+        patient).
     """
 
     mean: Matrix
@@ -64,9 +68,12 @@ class FactorModel:
     weights : ndarray, shape (q,)
         Block weight of each column.
     loadings : ndarray, shape (q, f)
-        Columns orthogonal, largest first; scores have unit variance, so a column's length is the spread along the factor.
+        Columns orthogonal, largest first; scores have unit variance, so a column's length is the spread
+        along the factor.
     noise : ndarray, shape (q,)
         Noise variance of each weighted column.
+    used : ndarray of bool, shape (q,)
+        False for columns that were set aside, whose loadings are 0.
     eigenvalues, permuted : ndarray
         Eigenvalues of the weighted data and the 95th percentile of the same with permuted columns.
     """
@@ -74,6 +81,7 @@ class FactorModel:
     weights: Matrix
     loadings: Matrix
     noise: Matrix
+    used: NDArray[np.bool_]
     eigenvalues: Matrix
     permuted: Matrix
 
@@ -90,7 +98,9 @@ class FactorModel:
         return Scores(mean, cov - whole)
 
 
-def fit_factors(blocks: Sequence[PreparedBlock], *, n_factors: int | None, rng: np.random.Generator) -> FactorModel:
+def fit_factors(
+    blocks: Sequence[PreparedBlock], *, n_factors: int | None, rng: np.random.Generator
+) -> FactorModel:
     """Fit the model.
 
     Parameters
@@ -98,7 +108,8 @@ def fit_factors(blocks: Sequence[PreparedBlock], *, n_factors: int | None, rng: 
     blocks : sequence of PreparedBlock
         Standardised columns with NaN, all of the same n patients.
     n_factors : int, optional
-        Number of factors; by default those whose eigenvalue exceeds the 95th percentile of ten column-permuted copies (Horn 1965), 2 to 15.
+        Number of factors; by default those whose eigenvalue exceeds the 95th percentile of ten
+        column-permuted copies (Horn 1965), 2 to 15.
     rng : numpy.random.Generator
         For the permutations.
 
@@ -107,7 +118,31 @@ def fit_factors(blocks: Sequence[PreparedBlock], *, n_factors: int | None, rng: 
     FactorModel
     """
     weights = np.concatenate([np.full(block.values.shape[1], _block_weight(block)) for block in blocks])
+    block_of = np.concatenate([np.full(block.values.shape[1], b) for b, block in enumerate(blocks)])
     values, mask = _stack(blocks, weights)
+    used = np.ones(len(weights), dtype=bool)
+    while True:
+        fitted = _fit_columns(values[:, used], mask[:, used], block_of[used], n_factors, rng)
+        alone = _alone(blocks, used, fitted)
+        if not alone.any() or (used & ~alone).sum() < max(LEAST_FACTORS + 1, used.sum() // 2):
+            break
+        used &= ~alone
+    loadings, noise = np.zeros((len(used), fitted.loadings.shape[1])), np.ones(len(used))
+    loadings[used], noise[used] = fitted.loadings, fitted.noise
+    return FactorModel(weights, loadings, noise, used, fitted.eigenvalues, fitted.permuted)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    loadings: Matrix
+    noise: Matrix
+    eigenvalues: Matrix
+    permuted: Matrix
+
+
+def _fit_columns(
+    values: Matrix, mask: Matrix, block_of: NDArray[np.intp], n_factors: int | None, rng: np.random.Generator
+) -> _Fit:
     most = min(MOST_FACTORS if n_factors is None else n_factors, *(size - 1 for size in values.shape))
     most = max(most, 1)
     eigenvalues = leading_eigenvalues(values, most)
@@ -115,10 +150,29 @@ def fit_factors(blocks: Sequence[PreparedBlock], *, n_factors: int | None, rng: 
     if n_factors is None:
         above = eigenvalues > permuted
         most = int(np.clip(np.argmin(above) if not above.all() else most, min(LEAST_FACTORS, most), most))
-    block_of = np.concatenate([np.full(block.values.shape[1], b) for b, block in enumerate(blocks)])
     loadings, noise = _fit(values, mask, block_of, most)
-    loadings = _without_single_features(loadings, blocks)
-    return FactorModel(weights, loadings, noise, eigenvalues, permuted)
+    return _Fit(loadings, noise, eigenvalues, permuted)
+
+
+def _alone(blocks: Sequence[PreparedBlock], used: NDArray[np.bool_], fitted: _Fit) -> NDArray[np.bool_]:
+    """Mark the columns of lumpy features (few values) that hold up a factor by themselves.
+
+    The leverage of a feature is the largest eigenvalue of its part of V C V' / noise, C the posterior
+    covariance of a complete patient's scores: near 1 when its fitted value comes from itself alone.
+    """
+    k = fitted.loadings.shape[1]
+    full, noise = np.zeros((len(used), k)), np.ones(len(used))
+    full[used], noise[used] = fitted.loadings, fitted.noise
+    scaled = full / np.sqrt(noise)[:, None]
+    cov = np.linalg.inv(scaled.T @ scaled + np.eye(k))
+    alone, start = np.zeros(len(used), dtype=bool), 0
+    for block in blocks:
+        for feature in np.unique(block.source[block.lumpy]):
+            columns = start + np.flatnonzero(block.source == feature)
+            part = scaled[columns]
+            alone[columns] = np.linalg.eigvalsh(part @ cov @ part.T)[-1] > MOST_LEVERAGE
+        start += block.values.shape[1]
+    return alone & used
 
 
 def _block_weight(block: PreparedBlock) -> float:
@@ -135,7 +189,7 @@ def _stack(blocks: Sequence[PreparedBlock], weights: Matrix) -> tuple[Matrix, Ma
 
 
 def _permuted_eigenvalues(values: Matrix, mask: Matrix, k: int, rng: np.random.Generator) -> Matrix:
-    """Return the 95th percentile of each leading eigenvalue when every column is shuffled among its observed rows."""
+    """Return the 95th percentile of each leading eigenvalue, columns shuffled among their observed rows."""
     columns = np.ascontiguousarray(values.T)
     whole = mask.all(axis=0)
     found = np.empty((PERMUTATIONS, k))
@@ -150,7 +204,7 @@ def _permuted_eigenvalues(values: Matrix, mask: Matrix, k: int, rng: np.random.G
 
 
 def _fit(values: Matrix, mask: Matrix, block_of: NDArray[np.intp], k: int) -> tuple[Matrix, Matrix]:
-    """Run expectation-maximisation from the singular vectors; return (q, k) loadings, orthogonal, and (q,) noise."""
+    """Run expectation-maximisation from the singular vectors; return (q, k) loadings and (q,) noise."""
     n = len(values)
     _, d, v = leading_svd(values, k)
     share = np.maximum(mask.mean(axis=0), 1 / n)
@@ -174,7 +228,7 @@ def _fit(values: Matrix, mask: Matrix, block_of: NDArray[np.intp], k: int) -> tu
 
 
 def _by_block(residual: Matrix, total: Matrix, block_of: NDArray[np.intp]) -> Matrix:
-    """Pool the noise variance over the columns of a block, kept above a thousandth of the block's variance."""
+    """Pool the noise over the columns of a block, kept above a thousandth of the block's variance."""
     noise = np.empty_like(residual)
     for b in np.unique(block_of):
         mine = block_of == b
@@ -183,7 +237,7 @@ def _by_block(residual: Matrix, total: Matrix, block_of: NDArray[np.intp]) -> Ma
 
 
 def _orthogonal(loadings: Matrix) -> Matrix:
-    _, d, v = leading_svd(loadings, loadings.shape[1])
+    _, _, v = leading_svd(loadings, loadings.shape[1])
     turned = loadings @ v
     sign = np.sign(turned[np.argmax(np.abs(turned), axis=0), np.arange(turned.shape[1])])
     return turned * np.where(sign == 0, 1.0, sign)
@@ -202,18 +256,3 @@ def _posterior(values: Matrix, mask: Matrix, loadings: Matrix, noise: Matrix) ->
     cov = _posterior_cov(mask, loadings, noise)
     projected = values @ (loadings / noise[:, None])
     return np.einsum("nij,nj->ni", cov, projected), cov
-
-
-def _without_single_features(loadings: Matrix, blocks: Sequence[PreparedBlock]) -> Matrix:
-    """Leave out factors that are one yes/no or category feature, as long as two stay."""
-    keep = np.ones(loadings.shape[1], dtype=bool)
-    start = 0
-    squares = loadings**2 / np.maximum((loadings**2).sum(axis=0), np.finfo(float).tiny)
-    for block in blocks:
-        part = squares[start : start + block.values.shape[1]]
-        start += block.values.shape[1]
-        for feature in np.unique(block.source[block.discrete]):
-            keep &= part[block.source == feature].sum(axis=0) <= ONE_FEATURE
-    if keep.sum() < min(LEAST_FACTORS, len(keep)):
-        return loadings
-    return loadings[:, keep]

@@ -1,1 +1,1 @@
-"""Features to comparable numbers: kinds, scales, adjustment; fitted once, frozen, replayed on new patients."""
+"""Features to comparable numbers: scales, adjustment; fitted once, frozen, replayed on new patients."""

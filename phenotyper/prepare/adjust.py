@@ -1,4 +1,4 @@
-"""Taking covariates out of features: least squares on a spline of each number and the levels of each category."""
+"""Taking covariates out of features: least squares on splines of numbers and levels of categories."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class Basis:
             kept = [int(code) for code, count in zip(codes, counts, strict=True) if count >= RARE_LEVEL]
             none = np.zeros(0)
             return cls(covariate.name, none, none, none, tuple(kept))
-        knots = np.unique(np.quantile(seen, KNOT_QUANTILES)) if len(seen) else np.zeros(0)
+        if not len(seen):
+            return cls(covariate.name, np.zeros(0), np.zeros(0), np.zeros(0), ())
+        knots = np.unique(np.quantile(seen, KNOT_QUANTILES))
         columns = _natural_spline(seen, knots)
         spread = columns.std(axis=0)
         return cls(covariate.name, knots, columns.mean(axis=0), np.where(spread > 0, spread, 1.0), ())
@@ -82,7 +84,9 @@ class Adjustment:
     explained: Matrix
 
     @classmethod
-    def fit(cls, values: Matrix, covariates: Sequence[Covariate], *, rescale: NDArray[np.bool_]) -> Adjustment:
+    def fit(
+        cls, values: Matrix, covariates: Sequence[Covariate], *, rescale: NDArray[np.bool_]
+    ) -> Adjustment:
         """Fit on (n, q) standardised columns with NaN; columns marked ``rescale`` get unit variance again."""
         bases = tuple(Basis.fit(covariate) for covariate in covariates)
         raw = _design(bases, covariates, len(values))
@@ -92,7 +96,9 @@ class Adjustment:
         sd = np.nanstd(residual, axis=0)
         before = np.nanvar(values, axis=0)
         explained = 1 - sd**2 / np.where(before > 0, before, 1.0)
-        return cls(bases, middle, effects, np.where(rescale & (sd > 0), sd, 1.0), np.clip(explained, 0.0, 1.0))
+        return cls(
+            bases, middle, effects, np.where(rescale & (sd > 0), sd, 1.0), np.clip(explained, 0.0, 1.0)
+        )
 
     def apply(self, values: Matrix, covariates: Sequence[Covariate]) -> Matrix:
         """Return adjusted columns."""
@@ -123,7 +129,7 @@ def _least_squares(design: Matrix, values: Matrix) -> Matrix:
 
 
 def _natural_spline(x: Matrix, knots: Matrix) -> Matrix:
-    """Return the natural cubic spline columns of Hastie, Tibshirani and Friedman 2009, equations 5.4 and 5.5."""
+    """Return natural cubic spline columns (Hastie, Tibshirani and Friedman 2009, equations 5.4 and 5.5)."""
     if len(knots) < 3:
         return x[:, None].astype(np.float64)
     low, high = knots[0], knots[-1]

@@ -1,4 +1,4 @@
-"""All blocks to comparable columns: scale by kind, take covariates out, unit variance. Fitted once, replayed on anybody."""
+"""All blocks to comparable columns: scale by kind, take covariates out; fitted once, replayed on anybody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import numpy as np
 
 from phenotyper.errors import FitError, Problem
 from phenotyper.prepare.adjust import Adjustment
-from phenotyper.prepare.scales import CentredLogRatio, Counts, Levels, Logit, NormalScores, Number, Plain, Scale
+from phenotyper.prepare.scales import (
+    CentredLogRatio,
+    Counts,
+    Levels,
+    Logit,
+    NormalScores,
+    Number,
+    Plain,
+    Scale,
+)
 from phenotyper.prepare.standardise import Standard
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ MOST_MISSING = 0.8
 """A feature missing in more than this share of the patients who have its block is left out."""
 DISCRETE = ("category", "yes/no")
 LOG_LIKE = ("log", "npx")
+FEW_VALUES = 5
+"""A feature with this many different values or fewer comes in lumps, whatever its kind."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class PreparedBlock:
     values: Matrix
     present: NDArray[np.bool_]
     source: NDArray[np.intp]
-    discrete: NDArray[np.bool_]
+    lumpy: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class BlockPreparation:
     left_out: dict[int, str]
     groups: tuple[tuple[NDArray[np.intp], Scale], ...]
     source: NDArray[np.intp]
-    discrete: NDArray[np.bool_]
+    lumpy: NDArray[np.bool_]
     standard: Standard
     adjustment: Adjustment
     observed: NDArray[np.intp]
@@ -65,7 +76,9 @@ class BlockPreparation:
         left_out = _left_out(values, block.present)
         kept = np.array([j for j in range(len(block.features)) if j not in left_out], dtype=np.intp)
         groups = tuple(_groups(block, values, kept))
-        source = np.concatenate([columns[scale.source] for columns, scale in groups] or [np.zeros(0, dtype=np.intp)])
+        source = np.concatenate(
+            [columns[scale.source] for columns, scale in groups] or [np.zeros(0, dtype=np.intp)]
+        )
         discrete = np.array([block.kinds[j] in DISCRETE for j in source], dtype=bool)
         scaled = _scaled(values, groups)
         standard = Standard.fit(scaled, discrete=discrete)
@@ -73,13 +86,25 @@ class BlockPreparation:
         adjustment = Adjustment.fit(columns, covariates, rescale=~discrete)
         observed = np.isfinite(block.values).sum(axis=0)
         return cls(
-            block.name, block.features, block.kinds, left_out, groups, source, discrete, standard, adjustment, observed, standard.winsorised(scaled)
+            block.name,
+            block.features,
+            block.kinds,
+            left_out,
+            groups,
+            source,
+            _lumpy(values[:, source]),
+            standard,
+            adjustment,
+            observed,
+            standard.winsorised(scaled),
         )
 
     def apply(self, block: Block, covariates: tuple[Covariate, ...]) -> PreparedBlock:
         """Replay on a block with the same features in the same order."""
         scaled = self.standard.apply(_scaled(_uncensored(block), self.groups))
-        return PreparedBlock(self.name, self.adjustment.apply(scaled, covariates), block.present, self.source, self.discrete)
+        return PreparedBlock(
+            self.name, self.adjustment.apply(scaled, covariates), block.present, self.source, self.lumpy
+        )
 
     def records(self) -> list[dict[str, object]]:
         """Return one record a feature: what was done and why."""
@@ -97,7 +122,9 @@ class BlockPreparation:
                     "done": done,
                     "n_columns": int(mine.sum()),
                     "winsorised_share": float(self.winsorised[mine].max()) if mine.any() else 0.0,
-                    "explained_by_covariates": float(self.adjustment.explained[mine].max()) if mine.any() else 0.0,
+                    "explained_by_covariates": float(self.adjustment.explained[mine].max())
+                    if mine.any()
+                    else 0.0,
                 }
             )
         return records
@@ -123,7 +150,7 @@ class Preparation:
             raise FitError(
                 Problem(
                     "NO_FEATURES",
-                    f"no feature is observed in {LEAST_OBSERVED} or more patients with two or more different values",
+                    f"no feature varies and is observed in {LEAST_OBSERVED} or more patients",
                     "Add features or patients.",
                 )
             )
@@ -136,14 +163,14 @@ class Preparation:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a feature: block, feature, kind, n_observed, done, n_columns, winsorised_share, explained_by_covariates."""
+        """One row a feature: what was done and why, how often it was observed, what covariates explained."""
         import pandas as pd
 
         return pd.DataFrame([record for part in self.blocks for record in part.records()])
 
 
 def _uncensored(block: Block) -> Matrix:
-    """Put values below a limit at limit / sqrt(2) (Hornung & Reed 1990), on log scales half a unit lower; above: the limit."""
+    """Put values below a limit at limit / sqrt(2) (Hornung & Reed 1990), on log scales half a unit lower."""
     if not block.censored.any():
         return block.values
     log_like = np.isin(block.kinds, LOG_LIKE)
@@ -166,6 +193,12 @@ def _left_out(values: Matrix, present: NDArray[np.bool_]) -> dict[int, str]:
         else:
             reasons[int(j)] = f"{1 - share[j]:.0%} missing"
     return reasons
+
+
+def _lumpy(values: Matrix) -> NDArray[np.bool_]:
+    return np.array(
+        [len(np.unique(column[np.isfinite(column)])) <= FEW_VALUES for column in values.T], dtype=bool
+    )
 
 
 def _groups(block: Block, values: Matrix, kept: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Scale]]:
@@ -194,4 +227,6 @@ def _scale(kind: str, block: Block, values: Matrix, columns: NDArray[np.intp]) -
 
 
 def _scaled(values: Matrix, groups: tuple[tuple[NDArray[np.intp], Scale], ...]) -> Matrix:
-    return np.hstack([np.zeros((len(values), 0)), *(scale.apply(values[:, columns]) for columns, scale in groups)])
+    return np.hstack(
+        [np.zeros((len(values), 0)), *(scale.apply(values[:, columns]) for columns, scale in groups)]
+    )

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 LOG_SKEW = 1.0
-"""Skewness above which a positive number is taken on the log scale, if that makes it more symmetric."""
+"""Skewness above which a number of 0 and more is logged, if that halves the skewness at least."""
 
 
 class Scale(Protocol):
-    """A fitted scale: ``apply`` takes (n, p) values and gives (n, q) numbers, ``source`` names the feature of each."""
+    """A fitted scale: ``apply`` takes (n, p) values to (n, q) numbers; ``source`` is the feature of each."""
 
     @property
     def source(self) -> NDArray[np.intp]:
@@ -61,7 +61,10 @@ class Plain:
 
 @dataclass(frozen=True)
 class Number:
-    """Numbers; a positive one with a long right tail on the log scale."""
+    """Numbers; one of 0 and more with a long right tail on the log scale.
+
+    A zero counts as half of the smallest positive value.
+    """
 
     source: NDArray[np.intp]
     logged: NDArray[np.bool_]
@@ -75,8 +78,7 @@ class Number:
         positive = np.nanmin(values, axis=0) >= 0
         logs = np.log(np.maximum(values, floor))
         skew, log_skew = _skewness(values), _skewness(logs)
-        share_zero = np.mean(values == 0, axis=0)
-        logged = positive & (skew > LOG_SKEW) & (np.abs(log_skew) < skew) & (share_zero < 0.05)
+        logged = positive & (skew > LOG_SKEW) & (np.abs(log_skew) < skew / 2)
         return cls(np.arange(values.shape[1]), logged, floor)
 
     def apply(self, values: Matrix) -> Matrix:
@@ -90,14 +92,14 @@ class Number:
 
 @dataclass(frozen=True)
 class Counts:
-    """Sequencing counts: scanpy's total-count normalisation, then log(1 + x). Single counts: log(1 + x) only."""
+    """Sequencing counts: total-count normalisation by scanpy, then log(1 + x). Single counts: log only."""
 
     source: NDArray[np.intp]
     target_sum: float | None
 
     @classmethod
     def fit(cls, values: Matrix, *, whole_block: bool) -> Counts:
-        """Take the median total over patients as the common library size when the block consists of counts."""
+        """Take the patients' median total as the common library size when the block consists of counts."""
         totals = np.nansum(values, axis=1)
         totals = totals[totals > 0]
         target = float(np.median(totals)) if whole_block and len(totals) else None
@@ -123,7 +125,9 @@ class Counts:
 
     def words(self, feature: int) -> str:
         """Say what was done."""
-        return "log(1 + count)" if self.target_sum is None else f"counts per {self.target_sum:.4g}, log(1 + x)"
+        return (
+            "log(1 + count)" if self.target_sum is None else f"counts per {self.target_sum:.4g}, log(1 + x)"
+        )
 
 
 @dataclass(frozen=True)
@@ -169,14 +173,19 @@ class CentredLogRatio:
         share = values / np.nansum(values, axis=1, keepdims=True).clip(np.finfo(float).tiny)
         least = np.min(np.where(share > 0, share, np.inf), axis=0, initial=np.inf) / 2
         whole = least[np.isfinite(least)]
-        return cls(np.arange(values.shape[1]), np.where(np.isfinite(least), least, whole.min() if len(whole) else 1.0))
+        return cls(
+            np.arange(values.shape[1]),
+            np.where(np.isfinite(least), least, whole.min() if len(whole) else 1.0),
+        )
 
     def apply(self, values: Matrix) -> Matrix:
         """Return centred log ratios over the parts observed in each patient."""
         total = np.nansum(values, axis=1, keepdims=True)
         logs = np.log(np.maximum(values / np.where(total > 0, total, 1.0), self.least))
         observed = np.isfinite(logs)
-        mean = np.where(observed, logs, 0.0).sum(axis=1, keepdims=True) / np.maximum(observed.sum(axis=1, keepdims=True), 1)
+        mean = np.where(observed, logs, 0.0).sum(axis=1, keepdims=True) / np.maximum(
+            observed.sum(axis=1, keepdims=True), 1
+        )
         return logs - mean
 
     def words(self, feature: int) -> str:
@@ -219,31 +228,39 @@ class NormalScores:
 
 @dataclass(frozen=True)
 class Levels:
-    """Yes/no and categories: one column a level, a step from one level to another counting 2 however rare it is.
+    """Yes/no and categories: one column a level; a step between levels counts 2 however rare it is.
 
-    A balanced yes/no then has standard deviation 1, a rare one less, so that no single one carves out a cluster.
+    A balanced yes/no then has standard deviation 1, a rare one less, so that no single one carves out a
+    cluster.
     """
 
     source: NDArray[np.intp]
     level: NDArray[np.intp]
+    other: NDArray[np.intp]
 
     @classmethod
     def fit(cls, values: Matrix) -> Levels:
-        """Fit on (n, p) codes; a feature with two levels gives one column."""
-        source, level = [], []
+        """Fit on (n, p) codes; two levels give one column, whose ``other`` level is kept too."""
+        source, level, other = [], [], []
         for j, column in enumerate(values.T):
-            seen = np.unique(column[np.isfinite(column)]).astype(np.intp)
-            kept = seen[1:] if len(seen) == 2 else seen
+            seen = np.unique(column[np.isfinite(column)]).astype(np.intp).tolist()
+            two = len(seen) == 2
+            kept = seen[1:] if two else seen
             source += [j] * len(kept)
-            level += kept.tolist()
-        return cls(np.array(source, dtype=np.intp), np.array(level, dtype=np.intp))
+            level += kept
+            other += [seen[0] if two else -1] * len(kept)
+        return cls(
+            np.array(source, dtype=np.intp), np.array(level, dtype=np.intp), np.array(other, dtype=np.intp)
+        )
 
     def apply(self, values: Matrix) -> Matrix:
-        """Return 2 x indicator for two levels, sqrt(2) x indicator for more."""
+        """Return 2 x indicator for two levels, sqrt(2) x indicator for more; unseen levels are missing."""
         columns = values[:, self.source]
-        several = np.bincount(self.source, minlength=values.shape[1])[self.source] > 1
-        step = np.where(several, np.sqrt(2.0), 2.0)
-        return np.where(np.isnan(columns), np.nan, (columns == self.level) * step)
+        here = columns == self.level
+        known = np.zeros(values.shape)
+        np.add.at(known.T, self.source, (here | (columns == self.other)).T)
+        step = np.where(self.other < 0, np.sqrt(2.0), 2.0)
+        return np.where(known[:, self.source] > 0, here * step, np.nan)
 
     def words(self, feature: int) -> str:
         """Say what was done."""
@@ -253,5 +270,7 @@ class Levels:
 def _skewness(values: Matrix) -> Matrix:
     """Return the sample skewness of each column over its observed values; 0 where constant."""
     centred = values - np.nanmean(values, axis=0)
+    largest = np.nanmax(np.abs(centred), axis=0)
+    centred = centred / np.where(largest > 0, largest, 1.0)
     spread = np.sqrt(np.nanmean(centred**2, axis=0))
     return np.nanmean(centred**3, axis=0) / np.where(spread > 0, spread, 1.0) ** 3

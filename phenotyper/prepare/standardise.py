@@ -39,7 +39,9 @@ class Standard:
         limit = np.where(discrete, np.inf, WINSOR)
         clipped = np.clip((values - centre) / spread, -limit, limit)
         sd = np.nanstd(clipped, axis=0)
-        return cls(centre, spread, limit, np.nanmean(clipped, axis=0), np.where(discrete | (sd == 0), 1.0, sd))
+        return cls(
+            centre, spread, limit, np.nanmean(clipped, axis=0), np.where(discrete | (sd == 0), 1.0, sd)
+        )
 
     def apply(self, values: Matrix) -> Matrix:
         """Return standardised values; NaN stays NaN."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,20 @@ if TYPE_CHECKING:
     from phenotyper.discover.recipe import Recipe
     from phenotyper.outcomes.profile import Profile
 
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_IMPORTS = "import pandas as pd\n\nimport phenotyper as ph\n\n"
 
-def write_notebook(path: str | Path, *, cohort: str, recipe: Recipe, profile: Profile, name: str, execute: bool = True) -> None:
+
+def write_notebook(
+    path: str | Path,
+    *,
+    cohort: str,
+    recipe: Recipe,
+    profile: Profile,
+    name: str,
+    execute: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
     """Write the notebook of a run, executed in the folder it lies in.
 
     Parameters
@@ -30,6 +43,8 @@ def write_notebook(path: str | Path, *, cohort: str, recipe: Recipe, profile: Pr
         Name of the cohort, for the heading.
     execute : bool
         Run it; otherwise it is written without outputs.
+    progress : callable, optional
+        Called with (cells done, cells in all).
 
     Raises
     ------
@@ -38,51 +53,83 @@ def write_notebook(path: str | Path, *, cohort: str, recipe: Recipe, profile: Pr
     """
     import nbformat
 
-    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}})
-    for number, (kind, source) in enumerate(_cells(cohort, recipe, profile, name)):
-        cell = (nbformat.v4.new_markdown_cell if kind == "markdown" else nbformat.v4.new_code_cell)(source)
-        cell["id"] = hashlib.sha256(f"{number} {source}".encode()).hexdigest()[:12]
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
+    for position, (kind, source) in enumerate(_cells(cohort, recipe, profile, name)):
+        new_cell = nbformat.v4.new_markdown_cell if kind == "markdown" else nbformat.v4.new_code_cell
+        cell = new_cell(source)
+        cell["id"] = hashlib.sha256(f"{position} {source}".encode()).hexdigest()[:12]
         notebook.cells.append(cell)
     if execute:
-        _execute(notebook, Path(path).parent)
+        _execute(notebook, Path(path).parent, progress)
     write_text(path, nbformat.writes(notebook))
 
 
-def _execute(notebook: Any, folder: Path) -> None:
+def _execute(notebook: Any, folder: Path, progress: Callable[[int, int], None] | None) -> None:
     from nbclient import NotebookClient
 
-    NotebookClient(notebook, timeout=None, kernel_name="python3", extra_arguments=["--log-level=40"], resources={"metadata": {"path": str(folder)}}).execute()
+    def executed(*, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        if progress:
+            progress(cell_index + 1, len(notebook.cells))
+
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name=KERNEL["name"],
+        extra_arguments=["--log-level=40"],
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_executed=executed,
+        shutdown_kernel="immediate",
+    )
+    try:
+        client.execute()
+    except Exception as error:
+        # nbclient takes Ctrl-C for itself, ends the kernel and then stumbles over its absence.
+        if hasattr(client, "_async_cleanup_kernel_future"):
+            raise KeyboardInterrupt from error
+        raise
     for cell in notebook.cells:
         cell.get("metadata", {}).pop("execution", None)
 
 
 def _cells(cohort: str, recipe: Recipe, profile: Profile, name: str) -> list[tuple[str, str]]:
-    settings = {key: value for key, value in recipe.to_dict().items() if value not in (None, [])}
-    arguments = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+    """Return kind and source of every cell."""
+    heading = " ".join(name.split()).replace("<", "&lt;")
     cells = [
         (
             "markdown",
-            f"# {name}\n\nThis notebook fits the recipe of this run again and compares. It shows one point a patient: "
-            "keep it inside the project. Subphenotypes are **candidates; their evidence has not been assessed**. "
-            "For research only, not a medical device.",
+            f"# {heading}\n\nThis notebook fits the recipe of this run again and compares. It shows one "
+            "point a patient: keep it inside the project.\n\nSubphenotypes are **candidates; their evidence "
+            "has not been assessed**. For research only, not a medical device.",
         ),
-        ("code", f"import pandas as pd\nimport phenotyper as ph\n\ncohort = ph.read_cohort({cohort!r}, quiet=True)\ncohort"),
+        ("markdown", "## The cohort"),
+        ("code", f"{_IMPORTS}cohort = ph.read_cohort({cohort!r}, quiet=True)"),
         ("code", "ph.plot_flow(cohort)"),
         ("code", "ph.plot_missingness(cohort)"),
         ("markdown", "## Fit again"),
-        ("code", f"recipe = ph.Recipe({arguments})\nfound = recipe.fit(cohort)\nfound"),
+        ("code", f"recipe = {_recipe_code(recipe)}\nfound = recipe.fit(cohort)\nfound"),
         (
             "code",
-            'saved = pd.read_csv("private/assignments.csv", dtype={"patient_id": str}, keep_default_na=False)\n'
-            'same = (saved["subphenotype"].to_numpy() == found.table["subphenotype"].to_numpy()).mean()\n'
-            'print(f"{same:.1%} of the patients have the assignment of the run")',
+            'saved = pd.read_csv("private/assignments.csv", dtype=str, keep_default_na=False)\n'
+            'same = saved["subphenotype"].to_numpy() == found.table["subphenotype"].to_numpy()\n'
+            'print(f"{same.mean():.1%} of the patients have the assignment of the run")',
         ),
-        ("code", "found.layouts"),
         ("code", "ph.plot_map(found)"),
-        ("markdown", "## Who they are and how they fared"),
+        ("markdown", "How the layouts that were combined agree with each other:"),
+        ("code", "found.layouts"),
+        ("markdown", "## Who they are"),
         ("code", "profile = ph.profile(found, cohort)\nprofile.table_one"),
         ("code", "profile.feature_table"),
     ]
-    cells += [("code", f"profile.outcome_tables[{outcome!r}]") for outcome in profile.outcome_tables]
-    cells += [("code", f"ph.plot_kaplan_meier(profile, {outcome!r})") for outcome in profile.survival]
+    if profile.outcome_tables:
+        cells.append(("markdown", "## How they fared"))
+    for outcome in profile.outcome_tables:
+        cells.append(("code", f"profile.outcome_tables[{outcome!r}]"))
+        if outcome in profile.survival:
+            cells.append(("code", f"ph.plot_kaplan_meier(profile, {outcome!r})"))
     return cells
+
+
+def _recipe_code(recipe: Recipe) -> str:
+    settings = {key: value for key, value in recipe.to_dict().items() if value not in (None, [])}
+    lines = "".join(f"    {key}={value!r},\n" for key, value in settings.items())
+    return f"ph.Recipe(\n{lines})"
