@@ -24,6 +24,7 @@ def umap_module() -> ModuleType:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
+        warnings.filterwarnings("ignore", message="IProgress not found")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         import umap
     for name, module in list(sys.modules.items()):

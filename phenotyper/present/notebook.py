@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +84,8 @@ def _execute(notebook: Any, folder: Path, progress: Callable[[int, int], None] |
         shutdown_kernel="immediate",
     )
     try:
-        client.execute()
+        with _own_signals():
+            client.execute()
     except Exception as error:
         # nbclient takes Ctrl-C for itself, ends the kernel and then stumbles over its absence.
         if hasattr(client, "_async_cleanup_kernel_future"):
@@ -89,6 +93,18 @@ def _execute(notebook: Any, folder: Path, progress: Callable[[int, int], None] |
         raise
     for cell in notebook.cells:
         cell.get("metadata", {}).pop("execution", None)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Give Ctrl-C back to whom it belonged: nbclient keeps it when it was pressed."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _cells(cohort: str, recipe: Recipe, profile: Profile, name: str) -> list[tuple[str, str]]:

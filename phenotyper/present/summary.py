@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NOT_A_DEVICE = "For research only, not a medical device."
 _HEADLINE = {"binary": "proportion", "number": "mean", "count": "mean", "ordinal": "median level"}
 """The statistic of each kind of outcome that stands in the sentence; survival: its curve at a round time."""
+_INDENT = "  "
 
 
 def found_sentence(found: Phenotypes) -> str:
@@ -110,8 +111,9 @@ def summary_page(
         "## Patients",
         _bullets(f"{_plain(label)}: {n}" for label, n in flow_of(cohort)),
         "In the cohort:",
-        _bullets([*(f"{group}: {n}" for group, n in found.sizes.items()), *_reasons(found)]),
+        "\n".join([_bullets(f"{group}: {n}" for group, n in found.sizes.items()), *_reasons(found)]),
         *pictures[:1],
+        "The map has one dot a patient, so it is not here but in `private/figures/map.png`.",
         "## Outcomes",
         *([_markdown(table) for table in profile.outcome_tables.values()] or ["None is declared."]),
         *pictures[1:],
@@ -130,7 +132,7 @@ def summary_page(
 
 def _reasons(found: Phenotypes) -> list[str]:
     counts = found.table.loc[found.table["reason"] != "", "reason"].value_counts()
-    return [f"unassigned because {reason}: {n}" for reason, n in counts.items()]
+    return [f"{_INDENT}- {reason}: {n}" for reason, n in counts.items()]
 
 
 def _settings(found: Phenotypes) -> list[str]:
