@@ -129,15 +129,19 @@ class Phenotypes(Result):
             return f"no subphenotypes among {self.n_patients} patients: {self._why_none()} ({self.status})"
         number = "1 subphenotype" if len(self.names) == 1 else f"{len(self.names)} subphenotypes"
         sizes = ", ".join(f"{name} {self.sizes[name]}" for name in self.names)
-        assigned = f"{self.coverage:.0%} of {self.n_patients} patients assigned"
-        return f"{number} ({self.status}): {sizes}; {assigned}; agreement of the layouts {self.agreement:.2f}"
+        assigned = f"{100 * self.coverage:.0f} % of {self.n_patients} patients assigned"
+        return f"{number} ({self.status}): {sizes}; {assigned}; {self._agreement_text()}"
 
     def _why_none(self) -> str:
         if self.layouts.empty:
             return "they have too few different profiles"
         if not self.layouts["n_subphenotypes"].any():
             return "no layout shows groups"
-        return f"the layouts disagree (agreement {self.agreement:.2f})"
+        return f"the layouts find no group again ({self._agreement_text()})"
+
+    def _agreement_text(self) -> str:
+        word = "weak" if self.agreement < 0.5 else "fair" if self.agreement < 0.75 else "good"
+        return f"agreement of the layouts {self.agreement:.2f}, {word}"
 
     def save(self, folder: str | Path) -> None:
         """Write ``phenotypes.json`` and ``.npz``; they hold patient ids and belong under ``private/``."""

@@ -109,8 +109,12 @@ class Recipe:
         FitError
             MIN_N: too few patients. NO_FEATURES: nothing varies.
         RecipeError
-            A block or covariate that the cohort does not have.
+            A block or covariate that the cohort does not have; ``n_jobs`` of 0.
         """
+        if n_jobs == 0:
+            raise RecipeError(
+                Problem("RECIPE_SETTING", "n_jobs is 0", "Give 1 or more, or -1 for all cores.")
+            )
         from phenotyper.discover.phenotypes import phenotypes_of
 
         return phenotypes_of(self, cohort, n_jobs=n_jobs, progress=progress)
