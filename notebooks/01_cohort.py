@@ -11,10 +11,13 @@
 # ---
 
 # %% [markdown]
-# # 1. The cohort
+# # 1. The cohort: can the files be trusted, and who is in them?
 #
-# Before anything is clustered: what came in, who is there, what is missing. The demo is a **simulated** cohort of children with wheeze in two
-# hospitals. To look at your own, give the path of its `cohort.toml` in the next cell (or in the environment variable `PHENOTYPER_COHORT`).
+# Before anything is grouped: do the files agree with each other, who is in the cohort, what was measured, what is missing.
+#
+# The cohort below is **simulated**: 412 children with wheeze in two hospitals. To look at yours, put the path of its `cohort.toml` between
+# the quotes (or in the environment variable `PHENOTYPER_COHORT`) and choose *Run > Run All Cells*. How to write a `cohort.toml`:
+# [docs/cohort_toml.md](../docs/cohort_toml.md). Nothing on disk is changed.
 #
 # For research only, not a medical device.
 
@@ -26,74 +29,126 @@ COHORT = os.environ.get("PHENOTYPER_COHORT", "../data/demo/cohort.toml")
 # %%
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from IPython.display import display
 
 import phenotyper as ph
 from phenotyper.cohort.container import block_names, features_of, patients_of
 
 # %% [markdown]
-# ## Are the files sound?
-#
-# `check_cohort` lists every problem at once and writes nothing. What cannot be used is refused; what looks odd is a warning.
+# ## In short
 
 # %%
 ph.check_cohort(COHORT)
 
+# %% [markdown]
+# "Can be used" means that the files and `cohort.toml` fit together. Anything odd is a warning, listed here and kept with the cohort.
+# A refused cohort stops the notebook at the next cell; each problem says where it is and what to do (all of them:
+# [docs/errors.md](../docs/errors.md)).
+
 # %%
 cohort = ph.read_cohort(COHORT, quiet=True)
-cohort
-
-# %% [markdown]
-# The cohort is a plain `MuData`: one modality a block of features, `obs` with one row a patient. It opens in scanpy and muon, and
-# `cohort.write("cohort.h5mu")` keeps all of it.
+patients = patients_of(cohort)
 
 # %% [markdown]
 # ## Who is in it?
 #
-# Children without consent to research are left out everywhere, and counted.
+# Patients of any table count. Without consent to research a patient is left out everywhere. Nobody is dropped for lacking a sample.
 
 # %%
 ph.plot_flow(cohort)
 
+
 # %%
-patients = patients_of(cohort)
-patients.describe(include="all").T.iloc[:, :7].fillna("")
+def in_words(column):
+    """Say what a column of the patients holds."""
+    known = column.dropna()
+    if pd.api.types.is_numeric_dtype(known) and known.nunique() > 2:
+        quartiles = known.quantile([0.25, 0.5, 0.75])
+        low, middle, high = (f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" for value in quartiles)
+        return f"median {middle}, half of the patients between {low} and {high}"
+    counts = known.map("{:g}".format if known.dtype == "float64" else str).value_counts()
+    if len(counts) > 12:
+        return f"{len(counts)} different values"
+    return ", ".join(f"{value}: {n}" for value, n in counts.items())
+
+
+rows = [(name, str(patients[name].notna().sum()), in_words(patients[name])) for name in patients]
+ph.Table("What is known of the patients", ("", "Known", "Values"), tuple(rows))
 
 # %% [markdown]
-# ## What was measured, and what is missing?
+# Age is in years, whatever the unit in the file. An event is 1, none 0 (2: a competing event). Outcomes and treatments are kept apart:
+# **the search for groups never reads them.**
 #
-# Hatched: the patient lacks the whole block. Blue: single values are missing. Neither is ever filled with a mean.
+# ## What was measured?
+
+# %%
+rows = []
+for block in block_names(cohort):
+    kinds = ", ".join(f"{n} {kind}" for kind, n in features_of(cohort, block)["kind"].value_counts().items())
+    values = cohort[block].X
+    limits = int((cohort[block].layers["censored"] != 0).sum()) if "censored" in cohort[block].layers else 0
+    rows.append((block, str(len(values)), kinds, f"{np.isnan(values).mean():.1%}", str(limits)))
+heads = ("Block", "Patients", "Features", "Values missing", "Values beyond a limit of detection")
+ph.Table("Blocks of features", heads, tuple(rows))
+
+# %% [markdown]
+# The kind of a feature decides how it is treated; please check it for yours ([the kinds](../docs/cohort_toml.md#kinds)).
+#
+# ## What is missing?
 
 # %%
 ph.plot_missingness(cohort)
 
+# %% [markdown]
+# Hatched: these patients have no such block at all. Blue: single values are missing. No gap is filled with a mean: a patient is placed by
+# what was measured.
+#
+# **Look for patterns.** A block that one hospital rarely measures, or a feature that is missing in the sickest, can make groups of its own.
+
 # %%
-kinds = pd.concat(
-    {block: features_of(cohort, block)["kind"].value_counts() for block in block_names(cohort)}, axis=1
-)
-kinds.fillna(0).astype(int)
+if "site" in patients:
+    has = pd.DataFrame({block: patients.index.isin(cohort[block].obs_names) for block in block_names(cohort)})
+    share = has.groupby(patients["site"].astype(str).to_numpy()).mean()
+    display((100 * share).round(0).astype(int).rename_axis("patients with the block, %"))
+else:
+    print("No site is declared.")
 
 # %% [markdown]
-# ## What happens with spoiled files?
+# ## What a refused cohort looks like
 #
-# A copy of the demo with three common accidents: an id twice, a comment among the numbers, and a column named wrongly.
+# A copy of the demo, spoiled by four common accidents: an id stands twice, somebody typed a comment among the numbers, the outcome was
+# pasted into the laboratory table, and `cohort.toml` names a column that is not there. All of it is reported at once, with spreadsheet rows.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
-    spoiled = Path(folder) / "spoiled"
-    shutil.copytree("../data/demo", spoiled)
-    labs = (spoiled / "labs.csv").read_text(encoding="utf-8").splitlines()
-    labs[3] = labs[2].split(",")[0] + "," + labs[3].split(",", 1)[1]
-    cells = labs[9].split(",")
-    labs[9] = ",".join([cells[0], "not done", *cells[2:]])
-    (spoiled / "labs.csv").write_text("\n".join(labs) + "\n", encoding="utf-8")
-    declaration = (spoiled / "cohort.toml").read_text(encoding="utf-8")
-    (spoiled / "cohort.toml").write_text(declaration.replace('"plate"', '"plates"'), encoding="utf-8")
+    spoiled = Path(shutil.copytree("../data/demo", Path(folder) / "spoiled"))
+    labs = pd.read_csv(spoiled / "labs.csv", dtype=str, keep_default_na=False)
+    clinical = pd.read_csv(spoiled / "clinical.csv", dtype=str, keep_default_na=False)
+    labs["exacerbation"] = labs["patient_id"].map(clinical.set_index("patient_id")["exacerbation"])
+    labs.loc[2, "patient_id"] = labs.loc[1, "patient_id"]
+    labs.loc[8, "crp"] = "not done"
+    labs.to_csv(spoiled / "labs.csv", index=False)
+    toml = (spoiled / "cohort.toml").read_text(encoding="utf-8")
+    (spoiled / "cohort.toml").write_text(toml.replace('"plate"', '"plates"'), encoding="utf-8")
     report = ph.check_cohort(spoiled)
-for problem in report.problems:
-    print(problem.text(), end="\n\n")
+replace(report, name="The spoiled copy")
 
 # %% [markdown]
-# Next: [02_subphenotypes](02_subphenotypes.ipynb).
+# ## What not to conclude
+#
+# - *Can be used* is not *is right*. Files are compared with what was declared; two units in one column, an impossible age, or a sample of the
+#   wrong patient are not noticed by this version. Names and free text among the features are not noticed either: leave them out.
+# - Few missing values do not mean that they are missing by chance.
+#
+# ## What to do next
+#
+# 1. Read every warning above; correct the files, or say in `cohort.toml` what is meant.
+# 2. Ask somebody who knows the ward whether the numbers of patients and the medians are what they should be.
+# 3. Then look for groups: [02_subphenotypes](02_subphenotypes.ipynb).
+#
+# The cohort is a plain `MuData` object: it opens in scanpy and muon, and `cohort.write("cohort.h5mu")` keeps all of it.
