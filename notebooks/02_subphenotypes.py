@@ -188,10 +188,11 @@ truth_file = Path(COHORT).parent / "truth.csv"
 if truth_file.is_file():
     truth = pd.read_csv(truth_file, dtype=str).set_index("patient_id")["subphenotype"]
     table = found.table.assign(truth=truth.reindex(found.table["patient_id"]).to_numpy())
-    assigned = table[table["subphenotype"] != "unassigned"]
-    score = adjusted_rand_score(assigned["truth"], assigned["subphenotype"])
     display(pd.crosstab(table["truth"], table["subphenotype"], colnames=["found"]))
-    print(f"Adjusted Rand index among the assigned: {score:.2f} (1 = the same groups, 0 = chance).")
+    assigned = table[table["subphenotype"] != "unassigned"]
+    if len(assigned):
+        score = adjusted_rand_score(assigned["truth"], assigned["subphenotype"])
+        print(f"Adjusted Rand index among the assigned: {score:.2f} (1 = the same groups, 0 = chance).")
 else:
     print("No truth.csv beside this cohort: nothing is known.")
 

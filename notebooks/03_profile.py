@@ -99,7 +99,10 @@ profile.feature_table
 differ = profile.features[profile.features["ci_low"] * profile.features["ci_high"] > 0]
 sure = differ[["ci_low", "ci_high"]].abs().min(axis=1).sort_values(ascending=False).index
 marks = differ.loc[sure].drop_duplicates("subphenotype").sort_values("subphenotype").set_index("subphenotype")
-display(marks[["block", "label", "level", "smd", "ci_low", "ci_high"]].round(2))
+if marks.empty:
+    print("Fewer than two subphenotypes: no feature marks them.")
+else:
+    display(marks[["block", "label", "level", "smd", "ci_low", "ci_high"]].round(2))
 for mark in marks.drop_duplicates(["block", "feature"])[:4].itertuples():
     display(ph.plot_map(found, cohort, colour_by=f"{mark.block}:{mark.feature}"))
 
