@@ -92,7 +92,7 @@ for block in block_names(cohort):
     kinds = ", ".join(f"{n} {kind}" for kind, n in features_of(cohort, block)["kind"].value_counts().items())
     values = cohort[block].X
     limits = int((cohort[block].layers["censored"] != 0).sum()) if "censored" in cohort[block].layers else 0
-    rows.append((block, str(len(values)), kinds, f"{np.isnan(values).mean():.1%}", str(limits)))
+    rows.append((block, str(len(values)), kinds, f"{100 * np.isnan(values).mean():.1f} %", str(limits)))
 heads = ("Block", "Patients", "Features", "Values missing", "Values beyond a limit of detection")
 ph.Table("Blocks of features", heads, tuple(rows))
 
