@@ -161,6 +161,19 @@ def test_a_patient_without_the_covariate_is_left_as_the_average_patient():
     assert unknown[0, 0] == pytest.approx(9.0)
 
 
+def test_a_patient_whose_site_is_unknown_is_shifted_as_the_average_patient():
+    rng = np.random.default_rng(8)
+    site = (rng.random(1000) < 0.1).astype(float)
+    values = 2 * site[:, None] + rng.normal(size=(1000, 1))
+    site[rng.random(1000) < 0.1] = np.nan
+    covariate = Covariate("site", site, ("x", "y"))
+    adjustment = Adjustment.fit(values, (covariate,), rescale=np.zeros(1, dtype=bool))
+    unknown = np.isnan(site)
+    found = adjustment.apply(values, (covariate,))
+    assert found[unknown] == pytest.approx(values[unknown])
+    assert abs(found[~unknown].mean() - values[~unknown].mean()) < 1e-6
+
+
 def test_features_that_cannot_be_used_are_left_out_with_the_reason():
     values = RNG.normal(size=(60, 4))
     values[:, 1] = 3.0

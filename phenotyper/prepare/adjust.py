@@ -39,8 +39,8 @@ class Basis:
         if covariate.levels:
             codes, counts = np.unique(seen.astype(np.intp), return_counts=True)
             kept = [int(code) for code, count in zip(codes, counts, strict=True) if count >= RARE_LEVEL]
-            none = np.zeros(0)
-            return cls(covariate.name, none, none, none, tuple(kept))
+            shares = np.array([np.mean(seen == code) for code in kept])
+            return cls(covariate.name, np.zeros(0), shares, np.zeros(0), tuple(kept))
         if not len(seen):
             return cls(covariate.name, np.zeros(0), np.zeros(0), np.zeros(0), ())
         knots = np.unique(np.quantile(seen, KNOT_QUANTILES))
@@ -49,10 +49,12 @@ class Basis:
         return cls(covariate.name, knots, columns.mean(axis=0), np.where(spread > 0, spread, 1.0), ())
 
     def columns(self, values: Matrix) -> Matrix:
-        """Return (n, d) design columns; a patient without the covariate gets zeros, the average patient's."""
+        """Return (n, d) design columns; a patient without the covariate gets the average patient's."""
         missing = np.isnan(values)
         if self.levels or not len(self.knots):
-            return (values[:, None] == np.array(self.levels, dtype=np.float64)).astype(np.float64)
+            indicators = (values[:, None] == np.array(self.levels, dtype=np.float64)).astype(np.float64)
+            indicators[missing] = self.centre
+            return indicators
         inside = np.where(missing, self.knots[0], values)
         columns = (_natural_spline(inside, self.knots) - self.centre) / self.scale
         columns[missing] = 0.0
