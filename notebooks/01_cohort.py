@@ -32,12 +32,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from IPython.display import display
 
 import phenotyper as ph
-from phenotyper.cohort.container import block_names, features_of, patients_of
 
 # %% [markdown]
 # ## In short
@@ -52,7 +50,7 @@ ph.check_cohort(COHORT)
 
 # %%
 cohort = ph.read_cohort(COHORT, quiet=True)
-patients = patients_of(cohort)
+patients = ph.patients_of(cohort)
 
 # %% [markdown]
 # ## Who is in it?
@@ -87,14 +85,39 @@ ph.Table("What is known of the patients", ("", "Known", "Values"), tuple(rows))
 # ## What was measured?
 
 # %%
-rows = []
-for block in block_names(cohort):
-    kinds = ", ".join(f"{n} {kind}" for kind, n in features_of(cohort, block)["kind"].value_counts().items())
-    values = cohort[block].X
-    limits = int((cohort[block].layers["censored"] != 0).sum()) if "censored" in cohort[block].layers else 0
-    rows.append((block, str(len(values)), kinds, f"{100 * np.isnan(values).mean():.1f} %", str(limits)))
-heads = ("Block", "Patients", "Features", "Values missing", "Values beyond a limit of detection")
+about = ph.describe_cohort(cohort)
+rows = [
+    (
+        row.block,
+        f"{row.patients:,}",
+        f"{row.features:,}: {row.kinds}",
+        f"{100 * row.missing:.1f} %",
+        f"{row.complete:,}",
+    )
+    for row in about.blocks.itertuples()
+]
+heads = ("Block", "Patients", "Features", "Values missing", "Patients without a gap")
 ph.Table("Blocks of features", heads, tuple(rows))
+
+# %% [markdown]
+# And feature by feature: how many have it, its range, and how many lie outside the reference interval of the dictionary (where there is one).
+
+# %%
+columns = [
+    "block",
+    "feature",
+    "kind",
+    "unit",
+    "patients",
+    "low",
+    "q25",
+    "median",
+    "q75",
+    "high",
+    "levels",
+    "outside",
+]
+about.table.loc[about.table["block"] != "expression", columns].head(15).round(2).fillna("")
 
 # %% [markdown]
 # The kind of a feature decides how it is treated; please check it for yours ([the kinds](../docs/cohort_toml.md#kinds)).
@@ -109,14 +132,37 @@ ph.plot_missingness(cohort)
 # what was measured.
 #
 # **Look for patterns.** A block that one hospital rarely measures, or a feature that is missing in the sickest, can make groups of its own.
+# Which blocks do patients have together?
+
+# %%
+ph.plot_upset(cohort)
+
+# %% [markdown]
+# Within a block: what is missing together was not ordered together, or not asked.
+
+# %%
+smallest = about.blocks.loc[about.blocks["missing"] > 0].sort_values("features")["block"]
+ph.plot_missing_patterns(cohort, block=smallest.iloc[0]) if len(smallest) else print("Nothing is missing.")
 
 # %%
 if "site" in patients:
-    has = pd.DataFrame({block: patients.index.isin(cohort[block].obs_names) for block in block_names(cohort)})
+    has = pd.DataFrame(
+        {block: patients.index.isin(cohort[block].obs_names) for block in about.blocks["block"]}
+    )
     share = has.groupby(patients["site"].astype(str).to_numpy()).mean()
     display((100 * share).round(0).astype(int).rename_axis("patients with the block, %"))
 else:
     print("No site is declared.")
+
+# %% [markdown]
+# ## Does the order of the patients leave a trace?
+#
+# Patients who stand near each other in the file were often measured in one run. They should not resemble each other more than others do,
+# beyond what site and batch explain. A stretch of patients who differ is named: ask the laboratory about it.
+
+# %%
+print(about.sentence())
+about.order.round(3)
 
 # %% [markdown]
 # ## What a refused cohort looks like
@@ -141,8 +187,8 @@ replace(report, name="The spoiled copy")
 # %% [markdown]
 # ## What not to conclude
 #
-# - *Can be used* is not *is right*. Files are compared with what was declared; two units in one column, an impossible age, or a sample of the
-#   wrong patient are not noticed by this version. Names and free text among the features are not noticed either: leave them out.
+# - *Can be used* is not *is right*. Two units in one column, impossible ages and values, copied rows, dates, names and free text among the
+#   features are noticed ([the codes](../docs/errors.md)); a sample of the wrong patient is not, nor a value that is wrong and plausible.
 # - Few missing values do not mean that they are missing by chance.
 #
 # ## What to do next

@@ -36,10 +36,9 @@ from IPython.display import display
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 import phenotyper as ph
-from phenotyper.cohort.container import patients_of
 
 cohort = ph.read_cohort(COHORT, quiet=True)
-patients = patients_of(cohort)
+patients = ph.patients_of(cohort)
 adjust_for = [name for name in ("age", "site") if name in patients and patients[name].nunique() > 1]
 print("Adjusted for:", ", ".join(adjust_for) or "nothing")
 
@@ -75,7 +74,17 @@ found.layouts.set_axis(heads, axis=1).set_index("layout").round(2)
 # a disease.
 
 # %%
+ph.plot_membership(found)
+
+# %% [markdown]
+# The same on the map; and the tree of the layout that is used: from top to bottom the patients come to lie closer together, and where the
+# tree splits, a gap opens between two groups.
+
+# %%
 ph.plot_map(found, colour_by="membership")
+
+# %%
+ph.plot_tree(found)
 
 # %% [markdown]
 # ## Who is in no group, and why?
@@ -96,6 +105,18 @@ ph.Table(
     ("Reason", "Patients", "In words"),
     tuple(rows),
 )
+
+# %% [markdown]
+# ## What sets them apart?
+#
+# The features with the largest differences, patients in columns. Hatched: not measured. They made the groups, so that they differ is no
+# finding by itself; whether the picture makes sense to a clinician is.
+
+# %%
+ph.plot_heatmap(found, cohort, most=30, annotate=adjust_for)
+
+# %%
+ph.plot_means(found, cohort, most=15)
 
 # %% [markdown]
 # ## Are the groups only age, or the hospital?
@@ -139,6 +160,12 @@ def beside(title, fits, columns=()):
 
 fits = {"As measured": raw, "Adjusted": found}
 beside("The same recipe with and without adjustment", fits, adjust_for)
+
+# %% [markdown]
+# Where do the patients of each group go when age and site are taken out?
+
+# %%
+ph.plot_alluvial(raw, found, names=["as measured", "adjusted"])
 
 # %% [markdown]
 # The patients of each group by site, in percent of the group; *All* is what a group would show that has nothing to do with the site.

@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"phenotyper {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_demo(commands)
+    _add_init(commands)
     _add_check(commands)
     _add_run(commands)
     return parser
@@ -113,6 +114,16 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument("--out", default="results/demo", metavar="DIR", help="folder to write (%(default)s)")
     _add_common(demo)
     demo.set_defaults(command=_demo)
+
+
+def _add_init(commands: Any) -> None:
+    about = "look at the files of a folder and draft cohort.toml, with what could not be decided marked"
+    init = commands.add_parser("init", help=about, description=_capital(about), allow_abbrev=False)
+    init.add_argument("folder", metavar="FOLDER", help="folder of the tables (not those in it)")
+    place = "file to write, its dictionary.csv beside it (FOLDER/cohort.toml)"
+    init.add_argument("--out", metavar="FILE", help=place)
+    init.add_argument("--overwrite", action="store_true", help="replace an earlier draft")
+    init.set_defaults(command=_init)
 
 
 def _add_check(commands: Any) -> None:
@@ -171,10 +182,18 @@ def _demo(chosen: argparse.Namespace) -> int:
     return _say(run_demo(out=chosen.out, **_common(chosen)), quiet=chosen.quiet)
 
 
+def _init(chosen: argparse.Namespace) -> int:
+    from phenotyper.cohort.draft import draft_cohort
+
+    out = chosen.out if chosen.out is not None else chosen.folder
+    print(draft_cohort(chosen.folder, out=out, overwrite=chosen.overwrite))
+    return 0
+
+
 def _check(chosen: argparse.Namespace) -> int:
     from phenotyper.cohort.read import check_cohort
 
-    report = check_cohort(chosen.cohort)
+    report = check_cohort(chosen.cohort, progress=True)
     print(report)
     return 0 if report.ok else BAD_INPUT
 

@@ -164,6 +164,15 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and digests of all files of a folder."""
+    if not path.is_dir():
+        return sha256_of(path)
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    lines = "".join(f"{sha256_of(file)} {file.relative_to(path).as_posix()}\n" for file in files)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def safe_name(text: str, *, longest: int = 60) -> str:
     """Return a file name made of letters, digits, ``-`` and ``_``; different texts stay different.
 

@@ -154,8 +154,14 @@ def _body_row(row: tuple[str, ...], indent: int) -> str:
     weight = "normal" if any(cells) else "bold"
     pad = f"padding:2px 8px 2px {8 + 16 * indent}px"
     first = f'<td style="{_LEFT};font-weight:{weight};{pad}">{html.escape(label)}</td>'
-    rest = "".join(f'<td style="{_LEFT};padding:2px 8px">{html.escape(cell)}</td>' for cell in cells)
+    look = f"{_LEFT};padding:2px 8px"
+    rest = "".join(f'<td style="{look}{_unbroken(cell)}">{html.escape(cell)}</td>' for cell in cells)
     return f"<tr>{first}{rest}</tr>"
+
+
+def _unbroken(cell: str) -> str:
+    """Keep a figure with its interval on one line; only words are broken."""
+    return ";white-space:nowrap" if _FIGURES.fullmatch(cell) else ""
 
 
 _FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

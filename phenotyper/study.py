@@ -19,11 +19,11 @@ from phenotyper import __version__
 from phenotyper.cohort.container import (
     block_names,
     declaration_of,
-    fingerprint,
     flow_of,
     sources_of,
     warnings_of,
 )
+from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.cohort.read import read_cohort
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import OutputError, Problem
@@ -144,7 +144,7 @@ def run_study(
     target = place_of(out)
     refuse_existing(target, overwrite=overwrite)
     source = Path(cohort).expanduser().absolute()
-    data = read_cohort(source, quiet=True)
+    data = read_cohort(source, quiet=True, progress=progress)
     source = source / "cohort.toml" if source.is_dir() else source
     _refuse_own_input(target, source, data)
     run = _Run(data, source, str(source), recipe or Recipe(), n_jobs, notebook)

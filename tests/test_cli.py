@@ -186,7 +186,7 @@ def test_no_subphenotypes_is_a_good_answer(capsys, cohort, tmp_path):
     code, out, err = asked(capsys, "run", cohort, "--out", tmp_path / "run", *QUICK, *nobody)
     assert (code, err) == (0, "")
     assert out.startswith("No subphenotypes")
-    assert "\nIn the whole cohort, exacerbation, " in out
+    assert "\nIn the whole cohort, Exacerbation, " in out
     assert "share/summary.md" in listing(tmp_path / "run")
 
 

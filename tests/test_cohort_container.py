@@ -22,12 +22,12 @@ from phenotyper.cohort.container import (
     declaration_of,
     dropped_of,
     features_of,
-    fingerprint,
     flow_of,
     patients_of,
     sources_of,
     warnings_of,
 )
+from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.cohort.quiet import third_party_quiet
 from phenotyper.cohort.read import check_cohort, read_cohort
 from phenotyper.errors import CohortError
@@ -332,7 +332,7 @@ def test_modalities_of_an_h5mu_file_are_blocks_and_its_obs_the_patients(cohort: 
                 "genes": {"file": "all.h5mu", "modality": "expression", "kind": "log"},
                 "labs": {"file": "all.h5mu", "modality": "labs", "kind": "mixed"},
             },
-            "patients": {"file": "all.h5mu", "site": "site", "covariates": ["age"]},
+            "patients": {"file": "all.h5mu", "site": "site", "family": "family", "covariates": ["age"]},
         }
     )
     assert np.array_equal(again["genes"].X, cohort["expression"].X)

@@ -146,9 +146,10 @@ def one_table(**block: Any) -> Cohort:
 
 
 def test_one_file_feeds_a_block_and_the_patients(tmp_path: Path):
-    read = read_cohort(one_table(columns=["crp", "wbc"]).write(tmp_path))
+    read = read_cohort(one_table(columns=["crp", "wbc"]).write(tmp_path), quiet=True)
     assert list(read["labs"].var_names) == ["crp", "wbc"]
-    assert read["labs"].n_obs == 40
+    assert read.n_obs == 40
+    assert read["labs"].n_obs == 39  # the one without a row in the laboratory's table lacks the block
 
 
 @pytest.mark.parametrize(
@@ -283,7 +284,7 @@ def test_the_bound_of_chance_lets_a_perfect_feature_among_few_patients_pass_only
     names = ("a", "b")
     values = np.column_stack([np.arange(12.0), np.tile([0.0, 1.0], 6)])
     block = CodedBlock(
-        BlockSpec("x", "x", "log"),
+        BlockSpec("x", "log", file="x"),
         "x",
         np.array([f"p{n}" for n in range(12)]),
         np.arange(12),
@@ -323,7 +324,7 @@ def test_a_large_cohort_is_screened_first_with_the_same_answer():
     values[:, 5] += 1.5 * outcome
     ids = np.array([f"p{number}" for number in range(n)], dtype=object)
     block = CodedBlock(
-        BlockSpec("x", "x", "log"),
+        BlockSpec("x", "log", file="x"),
         "x",
         ids,
         np.arange(n),

@@ -181,6 +181,7 @@ def test_features_as_rows_are_seen_by_the_ids_among_the_columns(tmp_path: Path):
     report = check_cohort(cohort.write(tmp_path))
     assert [problem.code for problem in report.errors] == ["TRANSPOSED"]
     assert report.errors[0].where == "expression.csv.gz"
+    assert 'rows = "features"' in report.errors[0].remedy
 
 
 def test_features_as_rows_are_seen_when_their_column_is_called_like_the_id(tmp_path: Path):

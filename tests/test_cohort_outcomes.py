@@ -191,10 +191,10 @@ def test_the_control_arm_comes_first_and_must_occur():
 
 
 @pytest.mark.parametrize(
-    ("unit", "years"), [("years", 730.5), ("months", 60.875), ("weeks", 14.0), ("days", 2.0)]
+    ("unit", "years"), [("years", 73.05), ("months", 6.0875), ("weeks", 1.4), ("days", 0.2)]
 )
 def test_ages_become_years(unit: str, years: float):
-    cohort = declared(people(age=[730.5] * 5 + [None]), patients={"age": {"column": "age", "unit": unit}})
+    cohort = declared(people(age=[73.05] * 5 + [None]), patients={"age": {"column": "age", "unit": unit}})
     read = values(cohort, "age")
     assert read[0] == pytest.approx(years)
     assert read[5] is None

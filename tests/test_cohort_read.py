@@ -62,7 +62,7 @@ def test_each_file_is_read_once(tmp_path: Path):
     for name in ("first", "second"):
         cohort.declared["blocks"][name] = {"file": "clinical.csv", "kind": "number", "columns": ["weight"]}
     path = cohort.write(tmp_path)
-    with mock.patch.object(tables, "read_table", side_effect=tables.read_table) as reading:
+    with mock.patch.object(tables, "as_declared", side_effect=tables.as_declared) as reading:
         read_cohort(path, quiet=True)
     assert sorted(call.args[0].name for call in reading.call_args_list) == [
         "clinical.csv",

@@ -236,11 +236,11 @@ def test_one_modality_of_an_h5mu_file_is_a_table(tmp_path: Path):
         whole = mudata.MuData(parts)
         whole.obs["age"] = [3.0, 4.0]
         whole.write(path)
-    table = read_table(Source("all", path, modality="protein"))
+    table = read_table(Source("all", path, part="protein"))
     assert list(table.frame.columns) == ["a", "protein"]
-    people = read_table(Source("all", path, modality="obs"))
+    people = read_table(Source("all", path, part="obs"))
     assert people.frame["age"].tolist() == [3.0, 4.0]
     with pytest.raises(CohortError, match=r"MODALITY.*one of: protein, rna"):
         read_table(Source("all", path))
     with pytest.raises(CohortError, match='Did you mean "rna"'):
-        read_table(Source("all", path, modality="rnaa"))
+        read_table(Source("all", path, part="rnaa"))

@@ -77,7 +77,6 @@ def test_neighbours_equal_those_of_scikit_learn(by_tree, monkeypatch):
     from sklearn.neighbors import NearestNeighbors
 
     monkeypatch.setattr(neighbours, "TREE_FROM", 0 if by_tree else 10**9)
-    monkeypatch.setattr(neighbours, "CHUNK_CELLS", 700)
     points = np.random.default_rng(1).normal(size=(120, 4))
     index, distance = nearest_neighbours(points, 9)
     expected_distance, expected = NearestNeighbors(n_neighbors=9, algorithm="brute").fit(points).kneighbors()

@@ -29,8 +29,8 @@ SIZES = {
         {"chemicals": (1301, 106), "lifestyle": (1301, 39), "outdoor": (1301, 77), "metabolome": (1198, 177)},
     ),
     "neuroblastoma_seqc": (498, {"genes": (498, 2040), "transcripts": (498, 2204), "introns": (498, 2286)}),
-    "appendicitis_two_hospitals": (430, {"findings": (430, 17), "ultrasound": (430, 14)}),
-    "appendicitis_duesseldorf": (301, {"findings": (301, 17), "ultrasound": (301, 11)}),
+    "appendicitis_two_hospitals": (430, {"findings": (430, 17), "ultrasound": (428, 14)}),
+    "appendicitis_duesseldorf": (301, {"findings": (301, 17), "ultrasound": (295, 11)}),
     "wilms_nwtco": (4028, {"tumour": (4028, 3)}),
     "acc_tcga": (
         92,

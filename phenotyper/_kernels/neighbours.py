@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TREE_FROM = 8_000
-"""Rows from which a k-d tree is used: the same exact neighbours, less memory."""
-CHUNK_CELLS = 4_000_000
+TREE_FROM = 20_000
+"""Rows from which a k-d tree looks first: the same neighbours; below, comparing all pairs is quicker."""
 
 
 def nearest_neighbours(points: NDArray[np.float64], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the k nearest rows of each row, itself first.
 
     Distances are summed coordinate by coordinate, never through a matrix product, so that equal rows are at
-    distance exactly 0 and the result does not depend on the number of threads.
+    distance exactly 0 and the result does not depend on the number of threads. Of rows at the same distance
+    the earlier comes first, also where only some of them find room.
 
     Parameters
     ----------
@@ -40,54 +41,56 @@ def nearest_neighbours(points: NDArray[np.float64], k: int) -> tuple[NDArray[np.
     >>> index.tolist(), distance.tolist()
     ([[0, 1], [1, 0], [2, 1]], [[0.0, 1.0], [0.0, 1.0], [0.0, 2.0]])
     """
-    index = _by_tree(points, k) if len(points) >= TREE_FROM else _by_chunks(points, k)
-    index = _itself_first(index)
-    distance = np.sqrt(((points[index] - points[:, None, :]) ** 2).sum(axis=2))
-    order = np.lexsort((index[:, 1:], distance[:, 1:]), axis=1)
-    index[:, 1:] = np.take_along_axis(index[:, 1:], order, axis=1)
-    distance[:, 1:] = np.take_along_axis(distance[:, 1:], order, axis=1)
-    return index.astype(np.int32), distance.astype(np.float32)
+    columns = np.ascontiguousarray(np.asarray(points, dtype=np.float64).T)
+    if len(points) >= TREE_FROM and k < len(points):
+        index, squared, unclear = _by_tree(points, k)
+    else:
+        index = np.empty((len(points), k), dtype=np.int32)
+        squared = np.empty((len(points), k))
+        unclear = np.arange(len(points))
+    _compare(columns, unclear, index, squared)
+    return index, np.sqrt(squared).astype(np.float32)
 
 
-def _by_chunks(points: NDArray[np.float64], k: int) -> NDArray[np.intp]:
-    from scipy.spatial.distance import cdist
-
-    n = len(points)
-    step = max(1, CHUNK_CELLS // n)
-    found = np.empty((n, k), dtype=np.intp)
-    for start in range(0, n, step):
-        distance = cdist(points[start : start + step], points, "sqeuclidean")
-        rows = np.arange(len(distance))
-        distance[rows, start + rows] = -1.0
-        found[start : start + step] = _smallest(distance, k)
-    return found
-
-
-def _smallest(distance: NDArray[np.float64], k: int) -> NDArray[np.intp]:
-    """Return the k smallest of each row; among equals at the edge the lowest positions."""
-    if k == distance.shape[1]:
-        return np.tile(np.arange(k), (len(distance), 1))
-    edge = np.partition(distance, k - 1, axis=1)[:, k - 1 : k]
-    below = distance < edge
-    room = k - below.sum(axis=1, keepdims=True)
-    equal = distance == edge
-    chosen = below | (equal & (np.cumsum(equal, axis=1) <= room))
-    return np.nonzero(chosen)[1].reshape(len(distance), k)
-
-
-def _by_tree(points: NDArray[np.float64], k: int) -> NDArray[np.intp]:
+def _by_tree(
+    points: NDArray[np.float64], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.intp]]:
+    """Return neighbours, squared distances and those rows where rows as far as the last were left out."""
     from scipy.spatial import cKDTree
 
-    index = cKDTree(points).query(points, k=k, workers=1)[1]
-    return index.reshape(len(points), k)
+    far, near = cKDTree(points).query(points, k=k + 1, workers=1)
+    squared = np.zeros(near.shape)
+    for column in points.T:
+        squared += (column[near] - column[:, None]) ** 2
+    squared[near == np.arange(len(points))[:, None]] = -1.0
+    order = np.lexsort((near, squared), axis=1)
+    near, squared = np.take_along_axis(near, order, axis=1), np.take_along_axis(squared, order, axis=1)
+    # The tree rounds in another order, so a last place that is close to the next is looked at again.
+    unclear = np.flatnonzero((far[:, k] <= far[:, k - 1] * (1 + 1e-12)) | (squared[:, 0] != -1.0))
+    squared[:, 0] = 0.0
+    return near[:, :k].astype(np.int32), squared[:, :k].copy(), unclear
 
 
-def _itself_first(index: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Put each row's own number first; where ties pushed it out, it takes the last place's."""
-    own = np.arange(len(index))[:, None]
-    place = np.argmax(index == own, axis=1)
-    place[~(index == own).any(axis=1)] = index.shape[1] - 1
-    rows = np.arange(len(index))
-    index[rows, place] = index[:, 0]
-    index[:, 0] = rows
-    return index
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _compare(columns, rows, index, squared):  # type: ignore[no-untyped-def]
+    """Fill in the neighbours of some rows from all points; columns are (f, n), the results (n, k)."""
+    n_dims, n = columns.shape
+    k = index.shape[1]
+    away = np.empty(n)
+    for i in rows:
+        away[:] = 0.0
+        for d in range(n_dims):
+            own = columns[d, i]
+            for j in range(n):
+                away[j] += (columns[d, j] - own) ** 2
+        index[i, 0], squared[i, 0] = i, 0.0
+        found = 1
+        for j in range(n):
+            if j == i or (found == k and away[j] >= squared[i, k - 1]):
+                continue
+            place = min(found, k - 1)
+            while place > 1 and squared[i, place - 1] > away[j]:
+                index[i, place], squared[i, place] = index[i, place - 1], squared[i, place - 1]
+                place -= 1
+            index[i, place], squared[i, place] = j, away[j]
+            found = min(found + 1, k)

@@ -11,9 +11,11 @@ import pandas as pd
 
 from phenotyper.cohort.coding import CodedBlock, code_block
 from phenotyper.cohort.container import build
+from phenotyper.cohort.days import index_days
 from phenotyper.cohort.declaration import Declaration
 from phenotyper.cohort.flow import patient_flow
 from phenotyper.cohort.kinds import all_missing, constant
+from phenotyper.cohort.presence import empty_rows
 from phenotyper.cohort.roles import obs_of
 from phenotyper.cohort.tables import Tables, all_ids
 from phenotyper.errors import Problem
@@ -43,8 +45,9 @@ class Parts:
 
 def parts_of(tables: Tables) -> Parts:
     """Code every table. A patient who stands twice in a table is taken once; that is for the checks."""
+    index = index_days(tables.patients, tables.declaration)
     coded = tuple(
-        code_block(tables.spec(name), table, tables.dictionaries.get(name, {}))
+        code_block(tables.spec(name), table, tables.dictionaries.get(name, {}), index=index)
         for name, table in tables.blocks.items()
         if table.ids is not None
     )
@@ -76,11 +79,17 @@ def dropped_features(block: CodedBlock) -> dict[str, float | None]:
     }
 
 
+def _held(block: CodedBlock) -> CodedBlock:
+    """Return a block without its useless features, and without patients of whom it knows nothing."""
+    chosen = block.select(~useless(block))
+    return chosen.patients(~empty_rows(chosen.values))
+
+
 def cohort_of(
     parts: Parts, *, found: set[str], gone: set[str], problems: list[Problem], sources: Mapping[str, str]
 ) -> MuData:
     """Return the cohort of parts that no check refuses."""
-    blocks = [block.select(~useless(block)) for block in parts.blocks]
+    blocks = [_held(block) for block in parts.blocks]
     consent = bool(parts.declaration.consent and parts.declaration.consent.research)
     flow = patient_flow(
         found, gone, {block.spec.name: block.ids.tolist() for block in blocks}, consent=consent

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from phenotyper.cohort.days import days_of
 from phenotyper.cohort.declaration import KINDS, NUMERIC_KINDS, BlockSpec
 from phenotyper.cohort.dictionary import Dictionary, feature_of
 from phenotyper.cohort.kinds import CodedColumn, Feature, code_column
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.values import Offences
+from phenotyper.cohort.visits import Summary, courses, summarised
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class CodedBlock:
         Columns whose dictionary kind contradicts the kind of the block.
     described : bool
         Whether a dictionary, or the file itself, states kinds.
+    errors : ndarray of float64, shape (n, p), or None
+        Standard errors of values that were estimated from visits; NaN = none.
+    course : DataFrame or None
+        The visits that the features were made of: patient_id, day, and the measurements.
     """
 
     spec: BlockSpec
@@ -56,24 +62,61 @@ class CodedBlock:
     kindless: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     described: bool = True
+    errors: np.ndarray | None = None
+    course: pd.DataFrame | None = None
 
     def select(self, chosen: np.ndarray) -> CodedBlock:
         """Return the block with only the chosen features (a mask)."""
+        if chosen.all():
+            return self
         features = tuple(feature for feature, kept in zip(self.features, chosen, strict=True) if kept)
-        censored = None if self.censored is None else self.censored[:, chosen]
-        return replace(self, features=features, values=self.values[:, chosen], censored=censored)
+        return replace(
+            self,
+            features=features,
+            values=self.values[:, chosen],
+            censored=None if self.censored is None else self.censored[:, chosen],
+            errors=None if self.errors is None else self.errors[:, chosen],
+        )
+
+    def patients(self, chosen: np.ndarray) -> CodedBlock:
+        """Return the block with only the chosen patients (a mask)."""
+        if chosen.all():
+            return self
+        return replace(
+            self,
+            ids=self.ids[chosen],
+            rows=self.rows[chosen],
+            values=self.values[chosen],
+            censored=None if self.censored is None else self.censored[chosen],
+            errors=None if self.errors is None else self.errors[chosen],
+        )
 
 
 def columns_of(spec: BlockSpec, table: RawTable) -> list[str]:
     """Return the columns of a table that a block takes; absent ones are left out."""
-    known = list(dict.fromkeys(table.frame.columns))
+    known = dict.fromkeys(table.frame.columns)
     if spec.columns:
         return [column for column in dict.fromkeys(spec.columns) if column in known]
-    return [column for column in known if column not in spec.exclude]
+    aside = {*spec.exclude, *table.hidden, table.time_column, spec.visits.time if spec.visits else ""}
+    return [column for column in known if column not in aside]
 
 
-def code_block(spec: BlockSpec, table: RawTable, dictionary: Dictionary) -> CodedBlock:
-    """Code the columns of a block; what does not fit is kept as misfits for the checks."""
+def code_block(
+    spec: BlockSpec, table: RawTable, dictionary: Dictionary, *, index: Mapping[str, float] | None = None
+) -> CodedBlock:
+    """Code the columns of a block; what does not fit is kept as misfits for the checks.
+
+    Parameters
+    ----------
+    spec : BlockSpec
+        The block's declaration.
+    table : RawTable
+        Its table as read.
+    dictionary : mapping of str to Feature
+        What its dictionary says.
+    index : mapping of str to float, optional
+        Index date of each patient in days, for visits.
+    """
     names = columns_of(spec, table)
     features = [_feature(spec, name, table, dictionary) for name in names]
     kindless = tuple(feature.name for feature in features if not feature.kind)
@@ -86,22 +129,105 @@ def code_block(spec: BlockSpec, table: RawTable, dictionary: Dictionary) -> Code
     frame = table.frame.loc[:, ~table.frame.columns.duplicated()]
     columns = _coded(frame, known, table, limits=spec.censored == "lod")
     censored = _stacked([column.censored for column in columns], len(table.rows))
+    values = _matrix(frame, columns)
+    if spec.censored == "lod":
+        values, censored = with_limits(values, censored, _limits(known, table, frame))
     block = CodedBlock(
         spec=spec,
         source=table.name,
         ids=np.array([] if table.ids is None else table.ids, dtype=object),
         rows=table.rows,
         features=tuple(column.feature for column in columns),
-        values=np.column_stack([column.values for column in columns])
-        if columns
-        else np.empty((len(table.rows), 0)),
+        values=values,
         censored=censored,
         misfits={column.feature.name: column.misfits for column in columns if column.misfits},
         kindless=kindless,
         conflicts=conflicts,
         described=bool(dictionary) or any("kind" in facts for facts in table.features.values()),
     )
+    if spec.visits is not None:
+        return _of_visits(block, days_of(table, spec, index or {}).day)
     return _one_row_a_patient(block)
+
+
+def _matrix(frame: pd.DataFrame, columns: list[CodedColumn]) -> np.ndarray:
+    """Return the values of all columns; without a copy where the table is one matrix of numbers already."""
+    names = [column.feature.name for column in columns]
+    plain = bool(names) and names == list(frame.columns) and (frame.dtypes == np.float64).all()
+    if plain and all(column.feature.kind in NUMERIC_KINDS for column in columns):
+        return frame.to_numpy()
+    matrix = np.empty((len(frame), len(columns)))
+    for place, column in enumerate(columns):
+        matrix[:, place] = column.values
+    return matrix
+
+
+def _limits(features: list[Feature], table: RawTable, frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the limit of detection of each cell: that of the file, else of the dictionary; NaN = none."""
+    stated = np.array([feature.lod if feature.kind in NUMERIC_KINDS else np.nan for feature in features])
+    if table.limits is None:
+        return None if np.isnan(stated).all() else np.broadcast_to(stated, (len(frame), len(features)))
+    places = {name: place for place, name in reversed(list(enumerate(table.frame.columns)))}
+    cells = table.limits[:, [places[feature.name] for feature in features]]
+    return np.where(np.isnan(cells), stated, cells)
+
+
+def with_limits(
+    values: np.ndarray, censored: np.ndarray | None, limits: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Take values below their limit of detection as censored at it.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, p)
+        NaN = missing.
+    censored : ndarray of int8, shape (n, p), or None
+        What the cells themselves said ("<0.5").
+    limits : ndarray of float64, shape (n, p), or None
+        NaN = none.
+
+    Examples
+    --------
+    >>> with_limits(np.array([[0.2, 3.0]]), None, np.array([[0.5, 0.5]]))
+    (array([[0.5, 3. ]]), array([[-1,  0]], dtype=int8))
+    """
+    if limits is None:
+        return values, censored
+    with np.errstate(invalid="ignore"):
+        below = values < limits
+    if not below.any():
+        return values, censored
+    flags = np.zeros(values.shape, dtype=np.int8) if censored is None else censored.copy()
+    below &= flags == 0
+    flags[below] = -1
+    return np.where(below, limits, values), flags
+
+
+def _of_visits(block: CodedBlock, day: np.ndarray) -> CodedBlock:
+    """Make features of a block of many rows a patient."""
+    visits = block.spec.visits
+    if visits is None:
+        return block
+    course, order, patients = courses(block.ids.tolist(), day, window=visits.window)
+    made: list[Summary] = []
+    for place, feature in enumerate(block.features):
+        flags = None if block.censored is None else block.censored[order, place]
+        made += summarised(course, block.values[order, place], feature=feature, spec=visits, censored=flags)
+    first = {patient: row for row, patient in reversed(list(enumerate(block.ids.tolist())))}
+    long = pd.DataFrame(block.values[order], columns=[feature.name for feature in block.features])
+    long.insert(0, "day", course.day)
+    long.insert(0, "patient_id", pd.array(block.ids[order], dtype="str"))
+    empty = np.empty((len(patients), 0))
+    return replace(
+        block,
+        ids=np.array(patients, dtype=object),
+        rows=np.array([block.rows[first[patient]] for patient in patients], dtype=int),
+        features=tuple(summary.feature for summary in made),
+        values=np.column_stack([empty, *(summary.values for summary in made)]),
+        errors=np.column_stack([empty, *(summary.errors for summary in made)]),
+        censored=_stacked([summary.censored for summary in made], len(patients)),
+        course=long,
+    )
 
 
 def _feature(spec: BlockSpec, name: str, table: RawTable, dictionary: Dictionary) -> Feature:

@@ -6,9 +6,7 @@ a file.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
 KEY = "phenotyper"
 PATIENTS = "patients"
+VISITS = "visits"
 SCHEMA = 1
 VAR_TEXT = ("kind", "unit", "label", "levels", "reference")
 
@@ -53,8 +52,9 @@ def build(
 
     with third_party_quiet():
         nobody_lost = anndata.AnnData(np.empty((len(obs), 0)), obs=pd.DataFrame(index=obs.index))
+        pairs = zip(blocks, _own_values(blocks), strict=True)
         cohort = mudata.MuData(
-            {PATIENTS: nobody_lost} | {block.spec.name: _modality(block) for block in blocks}
+            {PATIENTS: nobody_lost} | {block.spec.name: _modality(block, values) for block, values in pairs}
         )
         cohort.obs = obs.loc[cohort.obs_names]
         cohort.uns[KEY] = json.dumps(
@@ -63,13 +63,30 @@ def build(
     return cohort
 
 
-def _modality(block: CodedBlock) -> AnnData:
+def _own_values(blocks: Sequence[CodedBlock]) -> list[np.ndarray]:
+    """Return the values of each block, writable and shared with no other, copied only where they must."""
+    found: list[np.ndarray] = []
+    for block in blocks:
+        values = block.values.view()
+        try:
+            values.flags.writeable = True
+        except ValueError:
+            values = values.copy()
+        found.append(values.copy() if any(np.may_share_memory(values, one) for one in found) else values)
+    return found
+
+
+def _modality(block: CodedBlock, values: np.ndarray) -> AnnData:
     import anndata
 
     index = pd.Index(block.ids, dtype="str")
-    modality = anndata.AnnData(block.values.copy(), obs=pd.DataFrame(index=index), var=var_of(block.features))
+    modality = anndata.AnnData(values, obs=pd.DataFrame(index=index), var=var_of(block.features))
     if block.censored is not None and block.censored.any():
         modality.layers["censored"] = block.censored.astype(np.int8)
+    if block.errors is not None and np.isfinite(block.errors).any():
+        modality.layers["error"] = block.errors
+    if block.course is not None:
+        modality.uns[VISITS] = block.course
     return modality
 
 
@@ -205,7 +222,7 @@ def block_frame(cohort: MuData, name: str) -> pd.DataFrame:
     """Return a block as patients x features: labels for levels, floats for all else."""
     modality = cohort[name]
     facts = features_of(cohort, name)
-    values = _dense(modality)
+    values = dense(modality)
     index = pd.Index([str(patient) for patient in modality.obs_names], dtype="str")
     columns: dict[str, Any] = {}
     for place, (feature, kind, levels) in enumerate(
@@ -217,12 +234,23 @@ def block_frame(cohort: MuData, name: str) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
+def visits_of(cohort: MuData, name: str) -> pd.DataFrame:
+    """Return the visits that a block's features were made of: patient_id, day since the index date, values.
+
+    Empty for a block that was not declared with visits.
+    """
+    kept = cohort[name].uns.get(VISITS)
+    table = pd.DataFrame(kept) if kept is not None else pd.DataFrame({"patient_id": [], "day": []})
+    return table.astype({"patient_id": "str", "day": np.float64}).reset_index(drop=True)
+
+
 def _labels(codes: np.ndarray, levels: list[str], kind: str) -> pd.Categorical:
     places = np.where(np.isnan(codes), -1, codes).astype(int)
     return pd.Categorical.from_codes(places, categories=levels, ordered=kind == "ordinal")
 
 
-def _dense(modality: AnnData) -> np.ndarray:
+def dense(modality: AnnData) -> np.ndarray:
+    """Return the values of a block as a matrix of float64."""
     values: Any = modality.X
     return np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
 
@@ -233,55 +261,6 @@ def restored(cohort: MuData) -> MuData:
         fresh = cohort.copy()
         for name in block_names(fresh):
             fresh[name].var = features_of(cohort, name)
-        fresh.obs = pd.DataFrame(fresh.obs).assign(**patients_of(cohort))
         fresh.update()
+        fresh.obs = pd.DataFrame(fresh.obs).assign(**patients_of(cohort))
     return fresh
-
-
-def fingerprint(cohort: MuData) -> str:
-    """Return 64 hexadecimal digits that depend on ids, values and declared columns, in whatever order."""
-    digest = hashlib.sha256()
-    declaration = declaration_of(cohort)
-    names = [[spec.name, spec.kind] for spec in declaration.outcomes] + [
-        [spec.name, "treatment"] for spec in declaration.treatments
-    ]
-    _feed(digest, ["phenotyper cohort", SCHEMA, sorted(names), sorted(block_names(cohort))])
-    for name in sorted(block_names(cohort)):
-        _feed_block(digest, cohort, name)
-    patients = patients_of(cohort).sort_index()
-    _feed(digest, patients.index.tolist())
-    for column in sorted(patients.columns):
-        _feed(digest, [column, [_plain(cell) for cell in patients[column]]])
-    return digest.hexdigest()
-
-
-def _feed_block(digest: Any, cohort: MuData, name: str) -> None:
-    modality, facts = cohort[name], features_of(cohort, name)
-    ids = np.array([str(patient) for patient in modality.obs_names], dtype=object)
-    rows, columns = np.argsort(ids), np.argsort(facts.index.to_numpy(dtype=object))
-    _feed(digest, [name, ids[rows].tolist(), facts.index[columns].tolist()])
-    _feed(
-        digest,
-        [[_plain(cell) for cell in row] for row in facts.iloc[columns].to_numpy(dtype=object).tolist()],
-    )
-    values = _dense(modality)[np.ix_(rows, columns)] + 0.0
-    values[np.isnan(values)] = np.nan
-    digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
-    if "censored" in modality.layers:
-        digest.update(
-            np.ascontiguousarray(
-                np.asarray(modality.layers["censored"])[np.ix_(rows, columns)], dtype=np.int8
-            ).tobytes()
-        )
-
-
-def _feed(digest: Any, values: Any) -> None:
-    digest.update(json.dumps(values, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"))
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, (float, np.floating)):
-        return None if math.isnan(cell) else float(cell) + 0.0
-    if isinstance(cell, (bool, np.bool_)):
-        return bool(cell)
-    return None if cell is None or pd.isna(cell) else str(cell)

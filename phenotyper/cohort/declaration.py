@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
 
 NUMERIC_KINDS = ("number", "log", "counts", "proportion", "composition", "npx", "dosage")
 LEVEL_KINDS = ("ordinal", "category", "yes/no")
 KINDS = NUMERIC_KINDS + LEVEL_KINDS
 OUTCOME_KINDS = ("binary", "survival", "number", "ordinal", "count")
+SUMMARIES = ("baseline", "first", "last", "mean", "slope", "variability", "above", "visits")
+"""What visits become, see ``cohort/visits.py``."""
+BORN = "birth date"
+"""Unit of an age column that holds the date of birth: the age is that at the index date."""
 AGE_UNITS = {"days": 365.25, "weeks": 365.25 / 7, "months": 12.0, "years": 1.0}
 """How many of a unit make a year."""
 
@@ -34,26 +38,90 @@ class ObsColumn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BlockSpec:
+class SampleMap:
+    """A table that says which patient a sample is of: the file, and its two columns."""
+
+    file: str
+    sample: str
+    patient: str = ""
+
+
+@dataclass(frozen=True)
+class VisitSpec:
+    """How many rows of a patient become features.
+
+    Parameters
+    ----------
+    time : str
+        Column of the day of each row: a number in ``unit``, or a date (then days since the index date).
+    unit : str
+        Unit of the time when it is a number.
+    summaries : tuple of str
+        What is made of each feature (see ``cohort/visits.py``).
+    window : tuple of float
+        First and last day, relative to the index date, that count; empty for all.
+    above : tuple of (str, float)
+        Limits of features for the summary ``above``.
+    """
+
+    time: str = ""
+    unit: str = "days"
+    summaries: tuple[str, ...] = ()
+    window: tuple[float, ...] = ()
+    above: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSpec:
+    """Where a table is, and how it is read.
+
+    Parameters
+    ----------
+    file : str
+        File or folder, relative to the folder of the declaration.
+    format, part : str
+        Name of the format (empty: by the ending); which sheet, modality, table or resource.
+    id : str
+        Column of the ids, when the file names it otherwise than the declaration.
+    rows : str
+        "features" for a matrix that has features as rows and patients as columns.
+    samples : SampleMap or None
+        Which patient each id of the file is of.
+    delimiter, decimal : str
+        As in :class:`~phenotyper.cohort.readers.contract.Source`.
+    options : tuple of (str, object)
+        Further keys of the format.
+    """
+
+    file: str = ""
+    format: str = ""
+    part: str = ""
+    id: str = ""
+    rows: str = ""
+    samples: SampleMap | None = None
+    delimiter: str = ""
+    decimal: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class BlockSpec(FileSpec):
     """One block: which file, which columns, what kind of features."""
 
     name: str
-    file: str
-    kind: str
+    kind: str = ""
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     dictionary: str = ""
     aggregate: str = ""
     censored: str = ""
-    modality: str = ""
     unit: str = ""
-    delimiter: str = ""
-    decimal: str = ""
+    visits: VisitSpec | None = None
 
 
 @dataclass(frozen=True)
 class AgeSpec:
-    """Column of the age and its unit (days, weeks, months or years)."""
+    """Column of the age and its unit (days, weeks, months, years), or of the birth date (``BORN``)."""
 
     column: str
     unit: str
@@ -69,10 +137,9 @@ class SexSpec:
 
 
 @dataclass(frozen=True)
-class PatientsSpec:
+class PatientsSpec(FileSpec):
     """The table of patients and the roles of its columns."""
 
-    file: str = ""
     age: AgeSpec | None = None
     sex: SexSpec | None = None
     site: str = ""
@@ -81,8 +148,6 @@ class PatientsSpec:
     index_date: str = ""
     known_classes: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
-    delimiter: str = ""
-    decimal: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,7 +294,14 @@ def _plain(spec: Any, *, but: str = "") -> dict[str, Any]:
         value = getattr(spec, field.name)
         if field.name == but or not value:
             continue
-        if isinstance(value, (AgeSpec, SexSpec)):
+        if isinstance(value, AgeSpec):
+            value = {"birth_date": value.column} if value.unit == BORN else _plain(value)
+        elif is_dataclass(value):
             value = _plain(value)
-        found[field.name] = list(value) if isinstance(value, tuple) else value
+        if field.name == "options":
+            found |= {key: list(option) if isinstance(option, tuple) else option for key, option in value}
+        elif field.name == "above":
+            found[field.name] = dict(value)
+        else:
+            found[field.name] = list(value) if isinstance(value, tuple) else value
     return found

@@ -11,16 +11,20 @@ from typing import Any
 
 from phenotyper.cohort.declaration import (
     AGE_UNITS,
+    BORN,
     KINDS,
     OUTCOME_KINDS,
+    SUMMARIES,
     AgeSpec,
     BlockSpec,
     ConsentSpec,
     Declaration,
     OutcomeSpec,
     PatientsSpec,
+    SampleMap,
     SexSpec,
     TreatmentSpec,
+    VisitSpec,
 )
 from phenotyper.cohort.parsing import (
     RESERVED,
@@ -30,13 +34,19 @@ from phenotyper.cohort.parsing import (
     codes,
     delimiter,
     flag,
+    limits,
     one_of,
+    several_of,
     text,
     texts,
+    window,
 )
+from phenotyper.cohort.readers.contract import FORMATS
 from phenotyper.errors import CohortError, Problem, listed
 
-_WITH_UNIT = 'the column with its unit, as { column = "age_months", unit = "months" }'
+_WITH_UNIT = (
+    'the column with its unit, as { column = "age_months", unit = "months" }, or { birth_date = "born" }'
+)
 
 
 def _as_given(value: Any) -> Any:
@@ -100,24 +110,85 @@ def _named[Spec](
     return tuple(parse(parser, *item) for item in parser.sections(top.get(section, {}), section).items())
 
 
+_SAME = {"sheet": "part", "modality": "part", "table": "part", "resource": "part"}
+"""Other words for one key."""
+
+
+def _file_keys(parser: Parser, label: str, raw: Any) -> dict[str, Callable[[Any], Any]]:
+    """Return the keys that say where a table is and how it is read, those of its format included."""
+    keys: dict[str, Callable[[Any], Any]] = {
+        "file": parser.file(label), "format": one_of(*FORMATS), "id": text,
+        "rows": one_of("patients", "features"),
+        "samples": _samples(parser, label), "delimiter": delimiter, "decimal": one_of(".", ","),
+        **dict.fromkeys(("part", *_SAME), text),
+    }  # fmt: skip
+    form = FORMATS.get(str(raw.get("format"))) if isinstance(raw, Mapping) else None
+    if form is not None:
+        further = {name: parser.file(f"{label} {name}") for name in form.files}
+        keys |= dict(form.options) | further
+    return keys
+
+
+def _file_spec(parser: Parser, values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Gather the keys of a format under ``options``, and the words for part under one."""
+    named = [name for name in ("part", *_SAME) if name in values]
+    if len(named) > 1:
+        parser.fault(where, f"has {' and '.join(named)}, which mean the same", "Give one of them.")
+    part = {"part": values[named[0]]} if named else {}
+    form = FORMATS.get(values.get("format", ""))
+    own = {name for name in (*form.options, *form.files) if name in values} if form else set()
+    kept = {name: value for name, value in values.items() if name not in own and name not in _SAME}
+    if kept.get("rows") == "patients":
+        del kept["rows"]
+    return {**kept, **part, "options": tuple((name, values[name]) for name in sorted(own))}
+
+
+def _samples(parser: Parser, label: str) -> Callable[[Any], SampleMap | None]:
+    def check(value: Any) -> SampleMap | None:
+        where = f"samples of {label}"
+        keys = {"file": parser.file(f"{label} samples"), "sample": text, "patient": text}
+        values = parser.section(value, where, keys, needed=("file", "sample"))
+        return SampleMap(**values) if {"file", "sample"} <= set(values) else None
+
+    return check
+
+
+def _visits(parser: Parser, where: str) -> Callable[[Any], VisitSpec]:
+    def check(value: Any) -> VisitSpec:
+        keys = {
+            "time": text,
+            "unit": one_of(*AGE_UNITS),
+            "summaries": several_of(*SUMMARIES),
+            "window": window,
+            "above": limits,
+        }
+        return VisitSpec(**parser.section(value, f"{where} visits", keys))
+
+    return check
+
+
 def _block(parser: Parser, name: str, raw: Any) -> BlockSpec:
     where = f"[blocks.{name}]"
-    keys = {
-        "file": parser.file(name), "kind": one_of(*KINDS, "mixed"), "columns": texts, "exclude": texts,
+    keys = _file_keys(parser, name, raw) | {
+        "kind": one_of(*KINDS, "mixed"), "columns": texts, "exclude": texts,
         "dictionary": parser.file(f"{name} dictionary"), "aggregate": one_of("mean", "first", "last"),
-        "censored": one_of("lod"),
-        "modality": text, "unit": text, "delimiter": delimiter, "decimal": one_of(".", ","),
+        "censored": one_of("lod"), "unit": text, "visits": _visits(parser, where),
     }  # fmt: skip
     values = parser.section(raw, where, keys, needed=("file", "kind"))
     if values.get("columns") and values.get("exclude"):
         parser.fault(where, "has both columns and exclude", "Give one of the two.")
-    return BlockSpec(name, **{"file": "", "kind": "", **values})
+    if values.get("visits") and values.get("aggregate"):
+        parser.fault(where, "has both visits and aggregate", "Give one of the two.")
+    return BlockSpec(name, **_file_spec(parser, values, where))
 
 
 def _patients(parser: Parser, raw: Any) -> PatientsSpec:
     def age(value: Any) -> AgeSpec | None:
         if isinstance(value, str):
             raise Wrong(_WITH_UNIT)
+        if isinstance(value, Mapping) and "birth_date" in value:
+            values = parser.section(value, "[patients] age", {"birth_date": text})
+            return AgeSpec(values["birth_date"], BORN) if "birth_date" in values else None
         known = {"column": text, "unit": one_of(*AGE_UNITS)}
         values = parser.section(value, "[patients] age", known, needed=known)
         return AgeSpec(**values) if len(values) == len(known) else None
@@ -133,10 +204,10 @@ def _patients(parser: Parser, raw: Any) -> PatientsSpec:
             )
         return SexSpec(**values) if "column" in values else None
 
-    keys: dict[str, Callable[[Any], Any]] = {"file": parser.file("patients"), "age": age, "sex": sex}
+    keys = _file_keys(parser, "patients", raw) | {"age": age, "sex": sex}
     keys |= dict.fromkeys(("site", "batch", "family", "index_date"), text)
-    keys |= {"known_classes": texts, "covariates": texts, "delimiter": delimiter, "decimal": one_of(".", ",")}
-    return PatientsSpec(**parser.section(raw, "[patients]", keys))
+    keys |= {"known_classes": texts, "covariates": texts}
+    return PatientsSpec(**_file_spec(parser, parser.section(raw, "[patients]", keys), "[patients]"))
 
 
 _OUTCOME_NEEDS = {"survival": ("time",)}
@@ -218,6 +289,16 @@ def _whole(parser: Parser, declaration: Declaration) -> None:
                 f'names the column "{column.name}", which .h5mu files cannot hold',
                 "Rename the column in the file.",
             )
+    if (
+        declaration.patients.age
+        and declaration.patients.age.unit == BORN
+        and not declaration.patients.index_date
+    ):
+        parser.fault(
+            "[patients] age",
+            "is a birth date, and no index_date is declared",
+            'Add index_date = "...": the age is that at the index date.',
+        )
     by_file: dict[str, set[tuple[str, str]]] = {}
     specs: list[BlockSpec | PatientsSpec] = [*declaration.blocks, declaration.patients]
     for spec in specs:

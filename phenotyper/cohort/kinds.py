@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from phenotyper.cohort.values import NUMBER, Offences, code_text, limits_of, numbers_of, offences
 
+_CELLS = 2_000_000
 YES_NO = ({"no": 0, "yes": 1}, {"false": 0, "true": 1}, {"0": 0, "1": 1})
 
 
@@ -139,14 +140,25 @@ def sorted_levels(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct))
 
 
+def _by_columns(judge: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Judge some columns at a time, so that a large matrix is never held twice."""
+    step = max(1, _CELLS // max(1, len(values)))
+    parts = [judge(values[:, start : start + step]) for start in range(0, values.shape[1], step)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=bool)
+
+
 def all_missing(values: np.ndarray) -> np.ndarray:
     """Return which columns of n x p values hold nothing."""
-    return np.isnan(values).all(axis=0)
+    return _by_columns(lambda some: np.isnan(some).all(axis=0), values)
 
 
 def constant(values: np.ndarray) -> np.ndarray:
     """Return which columns of n x p values hold one value, or differ by rounding only; empty ones do not."""
-    empty = all_missing(values)
+    return _by_columns(_constant, values)
+
+
+def _constant(values: np.ndarray) -> np.ndarray:
+    empty = np.isnan(values).all(axis=0)
     filled = np.where(empty, 0.0, values)
     low, high = np.nanmin(filled, axis=0), np.nanmax(filled, axis=0)
     size = np.maximum(np.abs(low), np.abs(high))
@@ -156,6 +168,10 @@ def constant(values: np.ndarray) -> np.ndarray:
 
 def near_constant(values: np.ndarray, *, least: int = 20) -> np.ndarray:
     """Return which columns have one value in all patients but one (of at least ``least`` observed)."""
+    return _by_columns(lambda some: _near_constant(some, least), values)
+
+
+def _near_constant(values: np.ndarray, least: int) -> np.ndarray:
     ordered = np.sort(values, axis=0)
     known = (~np.isnan(values)).sum(axis=0)
     columns = np.arange(values.shape[1])

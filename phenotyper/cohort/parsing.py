@@ -19,6 +19,8 @@ A_CODE = 'a value of the column, as "yes" or 1'
 CODES = 'a list of values, as ["-9", "NA"]'
 A_FLAG = "true or false"
 A_DELIMITER = 'one character, as ";" or "tab"'
+A_WINDOW = "the first and the last day, as [-30, 365]"
+LIMITS = "a limit for each column, as { crp = 10 }"
 A_TABLE = "a file name, a DataFrame or an AnnData"
 
 
@@ -74,6 +76,38 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
         return str(value)
 
     return check
+
+
+def several_of(*allowed: str) -> Callable[[Any], tuple[str, ...]]:
+    """Return a check that takes a list of a few words."""
+    one = one_of(*allowed)
+    expected = f"a list of {listed((f'"{word}"' for word in allowed), most=20)}"
+
+    def check(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise Wrong(expected)
+        return tuple(dict.fromkeys(one(word) for word in value))
+
+    return check
+
+
+def window(value: Any) -> tuple[float, float]:
+    """Return the first and the last day of a window."""
+    plain = isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(day) for day in value)
+    if not plain or value[0] > value[1]:
+        raise Wrong(A_WINDOW)
+    return float(value[0]), float(value[1])
+
+
+def limits(value: Any) -> tuple[tuple[str, float], ...]:
+    """Return limits by the name of a column."""
+    if not isinstance(value, Mapping) or not value or not all(_is_number(limit) for limit in value.values()):
+        raise Wrong(LIMITS)
+    return tuple((str(column), float(limit)) for column, limit in value.items())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _hint(value: Any, known: Iterable[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,16 @@ from phenotyper.cohort.identity import normalised
 from phenotyper.cohort.readers.contract import require_file
 from phenotyper.cohort.readers.h5mu import open_h5mu
 from phenotyper.cohort.report import CheckReport
-from phenotyper.cohort.tables import Tables, all_ids, read_tables
+from phenotyper.cohort.tables import Progress, Tables, all_ids, read_tables
 from phenotyper.errors import CohortError, PhenotyperWarning, Problem, listed
 
 if TYPE_CHECKING:
     from mudata import MuData
 
+LARGE_FILE = 20_000_000
+"""Bytes from which reading a file shows a bar."""
 Source = str | Path | Mapping[str, Any] | Any
+Reporting = bool | Progress
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class _Outcome:
     cohort: MuData | None = None
 
 
-def read_cohort(source: Source, *, quiet: bool = False) -> MuData:
+def read_cohort(source: Source, *, quiet: bool = False, progress: Reporting = False) -> MuData:
     """Read a cohort into one ``MuData``.
 
     Parameters
@@ -47,6 +51,9 @@ def read_cohort(source: Source, *, quiet: bool = False) -> MuData:
         their codes.
     quiet : bool
         Keep warnings in the cohort only.
+    progress : bool or callable
+        Show a bar for each large file (on a terminal or in a notebook), or call with the name of the file,
+        the bytes done and the bytes in all.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def read_cohort(source: Source, *, quiet: bool = False) -> MuData:
     >>> cohort["labs"].shape
     (3, 2)
     """
-    outcome = _outcome(source)
+    outcome = _outcome(source, progress=progress)
     if outcome.cohort is None:
         raise CohortError([problem for problem in outcome.problems if problem.severity == "error"])
     if outcome.problems and not quiet:
@@ -75,12 +82,14 @@ def read_cohort(source: Source, *, quiet: bool = False) -> MuData:
     return outcome.cohort
 
 
-def check_cohort(source: Source) -> CheckReport:
+def check_cohort(source: Source, *, progress: Reporting = False) -> CheckReport:
     """Say everything that is wrong with a cohort; nothing is raised for a bad one and nothing is written.
 
     Parameters
     ----------
     source : path, dict or MuData
+        As for :func:`read_cohort`.
+    progress : bool or callable
         As for :func:`read_cohort`.
 
     Returns
@@ -93,7 +102,7 @@ def check_cohort(source: Source) -> CheckReport:
     >>> check_cohort({"blocks": {"labs": {"file": "nowhere/labs.csv", "kind": "numbers"}}}).errors[0].code
     'DECLARATION'
     """
-    outcome = _outcome(source)
+    outcome = _outcome(source, progress=progress)
     name = str(source) if isinstance(source, (str, Path)) else f"cohort in memory ({type(source).__name__})"
     patients = None if outcome.cohort is None else outcome.cohort.n_obs
     return CheckReport(
@@ -111,7 +120,31 @@ def _summary(problems: tuple[Problem, ...]) -> str:
     return f"The cohort was read with {len(problems)} warnings: {counted}. check_cohort() lists them."
 
 
-def _outcome(source: Source) -> _Outcome:
+@contextmanager
+def _reporting(progress: Reporting) -> Iterator[Progress | None]:
+    """Give what is to be called while files are read: nothing, the caller's function, or bars."""
+    if not isinstance(progress, bool):
+        yield progress
+    elif not progress:
+        yield None
+    else:
+        from tqdm.auto import tqdm
+
+        with ExitStack() as stack:
+            bars: dict[str, Any] = {}
+
+            def show(file: str, done: int, total: int) -> None:
+                if total < LARGE_FILE:
+                    return
+                if file not in bars:
+                    bar = tqdm(total=total, desc=file, unit="B", unit_scale=True)
+                    bars[file] = stack.enter_context(bar)
+                bars[file].update(done - bars[file].n)
+
+            yield show
+
+
+def _outcome(source: Source, *, progress: Reporting = False) -> _Outcome:
     try:
         if isinstance(source, (str, Path)):
             path = Path(source).expanduser()
@@ -119,9 +152,10 @@ def _outcome(source: Source) -> _Outcome:
             require_file(path)
             if path.name.lower().endswith(".h5mu"):
                 return _again(open_h5mu(path))
-            return _from_declared(declare(read_toml(path), title=path.name, home=path.parent))
+            declared = declare(read_toml(path), title=path.name, home=path.parent)
+            return _from_declared(declared, progress)
         if isinstance(source, Mapping):
-            return _from_declared(declare(source, title="the declaration"))
+            return _from_declared(declare(source, title="the declaration"), progress)
         if type(source).__name__ == "MuData":
             return _again(source)
         message = f"a {type(source).__name__} is not a cohort"
@@ -136,8 +170,9 @@ def _again(cohort: MuData) -> _Outcome:
     return _Outcome(warnings_of(cohort), restored(cohort))
 
 
-def _from_declared(declared: Declared) -> _Outcome:
-    tables, problems = read_tables(declared)
+def _from_declared(declared: Declared, progress: Reporting) -> _Outcome:
+    with _reporting(progress) as report:
+        tables, problems = read_tables(declared, progress=report)
     problems += [problem for table in tables.distinct() for problem in checks.run("table", table)]
     if declared.declaration.normalise_ids:
         tables, notes = normalised(tables)

@@ -81,10 +81,14 @@ class CheckReport:
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li><b>{problem.severity} {html.escape(problem.code)}</b> {html.escape(problem.text())}</li>"
+            f"<li><b>{problem.severity} {html.escape(problem.code)}</b> {html.escape(_words(problem))}</li>"
             for problem in self.problems
         )
         return f"<p>{html.escape(self.sentence())}</p>" + (f"<ol>{items}</ol>" if items else "")
+
+
+def _words(problem: Problem) -> str:
+    return problem.text().removeprefix(f"{problem.code}: ")
 
 
 def _rows(problem: Problem) -> str:

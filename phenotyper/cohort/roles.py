@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenotyper.cohort.declaration import AGE_UNITS, Declaration, OutcomeSpec, SexSpec, TreatmentSpec
+from phenotyper.cohort.days import ages_at_index
+from phenotyper.cohort.declaration import AGE_UNITS, BORN, Declaration, OutcomeSpec, SexSpec, TreatmentSpec
 from phenotyper.cohort.kinds import all_numbers, level_places, sorted_levels
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.values import code_text, numbers_of, text_of
@@ -90,8 +91,7 @@ def obs_of(table: RawTable, declaration: Declaration) -> pd.DataFrame:
     patients = declaration.patients
     columns: dict[str, pd.Series] = {}
     if patients.age:
-        years = _numbers(table, patients.age.column) / AGE_UNITS[patients.age.unit]
-        columns["age"] = pd.Series(years)
+        columns["age"] = pd.Series(years_of(table, declaration))
     if patients.sex:
         columns["sex"] = _sex(table, patients.sex)
     for role in ("site", "batch", "family"):
@@ -113,6 +113,16 @@ def obs_of(table: RawTable, declaration: Declaration) -> pd.DataFrame:
         }
     ids = pd.Index(np.asarray(table.ids, dtype=object), dtype="str")
     return pd.DataFrame({name: column.array for name, column in columns.items()}, index=ids)
+
+
+def years_of(table: RawTable, declaration: Declaration) -> np.ndarray:
+    """Return the age in years of each row of the table of patients, NaN where it is not known."""
+    age = declaration.patients.age
+    if age is None:
+        return np.full(len(table.rows), np.nan)
+    if age.unit == BORN:
+        return ages_at_index(table, declaration)
+    return _numbers(table, age.column) / AGE_UNITS[age.unit]
 
 
 def _numbers(table: RawTable, column: str) -> np.ndarray:

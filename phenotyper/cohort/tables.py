@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from phenotyper.cohort.declaration import NUMERIC_KINDS, BlockSpec, Declaration, PatientsSpec
+from phenotyper.cohort.declaration import NUMERIC_KINDS, BlockSpec, Declaration, FileSpec, PatientsSpec
 from phenotyper.cohort.declare import Declared
 from phenotyper.cohort.dictionary import Dictionary, read_dictionary
-from phenotyper.cohort.readers import RawTable, Source, read_table
+from phenotyper.cohort.readers import FORMATS, READERS, RawTable, Source
+from phenotyper.cohort.readers.contract import ending_of
+from phenotyper.cohort.readers.memory import OBS
+from phenotyper.cohort.reshape import as_declared
 from phenotyper.errors import CohortError, Problem
-from phenotyper.files import sha256_of
+from phenotyper.files import digest_of
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,19 @@ def role_columns(declaration: Declaration) -> dict[str, str]:
     return found | dict.fromkeys(patients.known_classes, "known_classes")
 
 
-def read_tables(declared: Declared) -> tuple[Tables, list[Problem]]:
+Progress = Callable[[str, int, int], None]
+"""Called with the file, the bytes done, and the bytes in all."""
+
+
+def read_tables(declared: Declared, *, progress: Progress | None = None) -> tuple[Tables, list[Problem]]:
     """Read every file once; what cannot be read becomes a problem and is left out."""
-    reading = _Reading(declared)
+    reading = _Reading(declared, progress)
     declaration = declared.declaration
     dictionaries = {
         spec.name: reading.dictionary(spec.dictionary) for spec in declaration.blocks if spec.dictionary
     }
-    blocks = {spec.name: reading.block(spec) for spec in declaration.blocks}
-    patients = reading.patients() if declaration.patients.file else None
+    blocks = {spec.name: reading.table(spec) for spec in declaration.blocks}
+    patients = reading.table(declaration.patients) if declaration.patients.file else None
     known = {name: table for name, table in blocks.items() if table is not None}
     return Tables(declaration, known, patients, dictionaries, reading.sources), reading.problems
 
@@ -122,13 +130,15 @@ def read_tables(declared: Declared) -> tuple[Tables, list[Problem]]:
 class _Reading:
     """Keeps what has been read, so that a file that feeds several blocks is read once."""
 
-    def __init__(self, declared: Declared) -> None:
+    def __init__(self, declared: Declared, progress: Progress | None) -> None:
         self.declaration = declared.declaration
         self.memory = declared.memory
         self.home = declared.home
+        self.folder = self.home / Path(self.declaration.folder).expanduser()
+        self.progress = progress
         self.problems: list[Problem] = []
         self.sources: dict[str, str] = {}
-        self._tables: dict[tuple[str, str], RawTable | None] = {}
+        self._tables: dict[tuple[Any, ...], RawTable | None] = {}
         self._dictionaries: dict[str, Dictionary] = {}
 
     def dictionary(self, name: str) -> Dictionary:
@@ -146,57 +156,85 @@ class _Reading:
                 self.problems += renamed
         return self._dictionaries[name]
 
-    def block(self, spec: BlockSpec) -> RawTable | None:
-        return self._read(spec.file, spec.modality)
-
-    def patients(self) -> RawTable | None:
-        file = self.declaration.patients.file
-        return self._read(file, "obs" if file.lower().endswith(".h5mu") or self._is_anndata(file) else "")
-
-    def _is_anndata(self, file: str) -> bool:
-        return type(self.memory.get(file)).__name__ == "AnnData"
-
-    def _read(self, file: str, modality: str) -> RawTable | None:
-        if (file, modality) not in self._tables:
-            self._tables[file, modality] = None
+    def table(self, spec: FileSpec) -> RawTable | None:
+        """Return the table of a block or of the patients, read once for all who use it alike."""
+        key = self._key(spec)
+        if key not in self._tables:
+            self._tables[key] = None
             try:
-                path, table = self._place(file, self.home / Path(self.declaration.folder).expanduser())
-                self._tables[file, modality] = read_table(self._source(file, modality, path, table))
-                self._note(file, path)
+                known_as = self.declaration.id_column
+                table = as_declared(self._source(spec), spec, self._others(spec), id_column=known_as)
+                self._tables[key] = replace(table, problems=())
+                self.problems += table.problems
+                self._note_all(spec)
             except CohortError as error:
                 self.problems += error.problems
-        return self._tables[file, modality]
+        return self._tables[key]
+
+    def _key(self, spec: FileSpec) -> tuple[Any, ...]:
+        return (spec.file, spec.format, self._part(spec), spec.id, spec.rows, spec.samples, spec.options)
+
+    def _part(self, spec: FileSpec) -> str:
+        """Return the part of a file: that declared, or where the patients stand in files that hold both."""
+        if spec.part or not isinstance(spec, PatientsSpec):
+            return spec.part
+        if type(self.memory.get(spec.file)).__name__ == "AnnData":
+            return OBS
+        form = FORMATS.get(spec.format) or READERS.get(ending_of(spec.file))
+        return form.patients_part if form else ""
 
     def _place(self, name: str, folder: Path) -> tuple[Path | None, Any]:
         if name in self.memory:
             return None, self.memory[name]
         return folder / Path(name).expanduser(), None
 
+    def _others(self, spec: FileSpec) -> Source | None:
+        if spec.samples is None:
+            return None
+        path, table = self._place(spec.samples.file, self.folder)
+        return Source(_known_as(spec.samples.file), path, table, id_column="")
+
+    def _note_all(self, spec: FileSpec) -> None:
+        files = FORMATS[spec.format].files if spec.format else ()
+        names = [spec.file, *(name for option, name in spec.options if option in files)]
+        for name in [*names, *([spec.samples.file] if spec.samples else [])]:
+            self._note(name, self._place(name, self.folder)[0])
+
     def _note(self, name: str, path: Path | None) -> None:
         if name not in self.sources:
-            self.sources[name] = "memory" if path is None else sha256_of(path)
+            self.sources[name] = "memory" if path is None else digest_of(path)
 
-    def _source(self, file: str, modality: str, path: Path | None, table: Any) -> Source:
+    def _source(self, spec: FileSpec) -> Source:
+        file, part = spec.file, self._part(spec)
+        path, table = self._place(file, self.folder)
         specs: list[BlockSpec | PatientsSpec] = [*self.declaration.blocks, self.declaration.patients]
-        users = [spec for spec in specs if spec.file == file]
-        name = _known_as(file)
+        users = [other for other in specs if other.file == file]
         return Source(
-            name=f"{name} [{modality}]" if modality else name,
+            name=f"{_known_as(file)} [{part}]" if part else _known_as(file),
             path=path,
             table=table,
-            id_column=self.declaration.id_column,
+            id_column=spec.id or self.declaration.id_column,
             missing_codes=self.declaration.missing_codes,
-            text_columns=self._text_columns(file),
-            delimiter=next((spec.delimiter for spec in users if spec.delimiter), ""),
-            decimal=next((spec.decimal for spec in users if spec.decimal), ""),
-            modality=modality,
+            text_columns=self._text_columns(spec),
+            delimiter=next((user.delimiter for user in users if user.delimiter), ""),
+            decimal=next((user.decimal for user in users if user.decimal), ""),
+            part=part,
+            format=spec.format,
+            options=dict(spec.options),
+            home=self.folder,
+            others=self.memory,
+            progress=None if self.progress is None else functools.partial(self.progress, _known_as(file)),
         )
 
-    def _text_columns(self, file: str) -> frozenset[str] | None:
+    def _text_columns(self, asked: FileSpec) -> frozenset[str] | None:
         """Return the columns to be read as text; None for all, when a block of levels names no columns."""
-        found = set(role_columns(self.declaration)) if self.declaration.patients.file == file else set()
+        key = self._key(asked)
+        found = set(role_columns(self.declaration)) if self._key(self.declaration.patients) == key else set()
         for spec in self.declaration.blocks:
-            if spec.file != file or spec.kind in NUMERIC_KINDS:
+            if self._key(spec) != key:
+                continue
+            found |= {spec.visits.time} if spec.visits and spec.visits.time else set()
+            if spec.kind in NUMERIC_KINDS:
                 continue
             stated = self.dictionary(spec.dictionary) if spec.dictionary else {}
             if spec.kind != "mixed" and not spec.columns:

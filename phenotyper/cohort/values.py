@@ -12,6 +12,7 @@ import pandas as pd
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 LIMIT = re.compile(r"([<>])\s*=?\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+_INTERVAL = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:-|to|\u2013|\.\.)\s*([+-]?\d+(?:\.\d+)?)", re.ASCII)
 
 Offences = dict[str, tuple[int, ...]]
 """Text that does not fit -> spreadsheet rows where it stands."""
@@ -55,6 +56,23 @@ def levels_of(value: Any) -> tuple[str, ...]:
     return tuple(level.strip() for level in value.split("|"))
 
 
+def reference_of(text: str) -> tuple[float, float] | None:
+    """Return the ends of a reference interval; None when it cannot be read as one.
+
+    Examples
+    --------
+    >>> reference_of("3.5-5.1"), reference_of("< 5"), reference_of(">= 90"), reference_of("see table")
+    ((3.5, 5.1), (-inf, 5.0), (90.0, inf), None)
+    """
+    plain = text.strip()
+    if match := LIMIT.fullmatch(plain):
+        bound = float(match[2])
+        return (-np.inf, bound) if match[1] == "<" else (bound, np.inf)
+    if match := _INTERVAL.fullmatch(plain):
+        return float(match[1]), float(match[2])
+    return None
+
+
 def text_of(values: pd.Series, missing_codes: Iterable[str] = ()) -> pd.Series:
     """Return a column as text, NaN where a cell is empty or a missing code; whole floats lose ``.0``."""
     if pd.api.types.is_float_dtype(values.dtype):
@@ -65,6 +83,8 @@ def text_of(values: pd.Series, missing_codes: Iterable[str] = ()) -> pd.Series:
         cells = pd.Series(
             [None if pd.isna(cell) else _iso(cell) for cell in values], index=values.index, dtype="str"
         )
+    elif isinstance(values.dtype, pd.StringDtype):
+        cells = values.astype("str")
     else:
         cells = pd.Series(
             [None if _is_missing(cell) else _plain(cell) for cell in values], index=values.index, dtype="str"

@@ -55,15 +55,21 @@ def declare(name: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             "index_date": "admitted",
         },
         "outcomes": {
-            "exacerbation": {"kind": "binary", "column": "exacerbation", "event": "yes"},
+            "exacerbation": {
+                "kind": "binary",
+                "column": "exacerbation",
+                "event": "yes",
+                "label": "Exacerbation",
+            },
             "time_to_exacerbation": {
                 "kind": "survival",
                 "time": "days_followed",
                 "column": "exacerbation_seen",
                 "event": 1,
                 "unit": "days",
+                "label": "Time to exacerbation",
             },
-            "fev1_z": {"kind": "number", "column": "fev1_z"},
+            "fev1_z": {"kind": "number", "column": "fev1_z", "label": "FEV1, z score"},
         },
         "treatments": {"steroid": {"column": "arm", "control": "placebo", "assigned": "randomised"}},
         "consent": {"research": "consent_research", "sharing": "consent_sharing"},

@@ -1,20 +1,35 @@
-"""UMAP on exact neighbours, with compiled code kept between processes."""
+"""UMAP in stages: the graph of exact neighbours and where to start once a fit, then one descent a seed."""
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import sys
+import tempfile
 import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phenotyper._kernels.neighbours import nearest_neighbours
+from phenotyper._kernels.linalg import leading_svd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     from numpy.typing import NDArray
+    from scipy.sparse import coo_matrix
+
+MANY_PATIENTS = 10_000
+EPOCHS, EPOCHS_OF_MANY = 500, 200
+"""Rounds of the descent, umap-learn's own defaults up to and above so many patients."""
+NOISE = 1e-4
+MOST_RESTARTS = 200
+"""Restarts of the eigensolver; those that settle take a few dozen at most."""
+_INT32 = np.iinfo(np.int32)
 
 
 @functools.cache
@@ -22,6 +37,7 @@ def umap_module() -> ModuleType:
     """Import umap and let numba keep its compiled functions on disk, for a quick second process."""
     from numba.core.dispatcher import Dispatcher
 
+    keep_compiled()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
         warnings.filterwarnings("ignore", message="IProgress not found")
@@ -35,44 +51,178 @@ def umap_module() -> ModuleType:
     return umap
 
 
-def embed(
-    points: NDArray[np.float64], *, n_neighbors: int, min_dist: float, n_dims: int, seed: int
-) -> NDArray[np.float32]:
-    """Lay out points by UMAP (McInnes 2018) from their exact nearest neighbours.
+def keep_compiled() -> None:
+    """Give numba a folder of this process where neither the packages' own nor the user's can be written."""
+    import numba
+    from numba.core.caching import FunctionCache
+
+    config: Any = numba.config
+    if config.CACHE_DIR:
+        return
+    try:
+        FunctionCache(keep_compiled)
+    except RuntimeError:
+        config.CACHE_DIR = tempfile.mkdtemp(prefix="phenotyper_numba_")
+        atexit.register(shutil.rmtree, config.CACHE_DIR, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What all layouts of one fit share.
 
     Parameters
     ----------
     points : ndarray of float64, shape (n, f)
-        Latent coordinates; n > n_neighbors.
+        Latent coordinates.
+    fuzzy : coo_matrix, shape (n, n)
+        Symmetric memberships of the fuzzy simplicial set (McInnes, Healy and Melville 2018, section 3.1),
+        those too weak to be visited in so many rounds left out.
+    every : ndarray of float64, shape (m,)
+        Rounds between two visits of each edge.
+    n_epochs : int
+        Rounds of a descent.
+    """
+
+    points: NDArray[np.float64]
+    fuzzy: coo_matrix
+    every: NDArray[np.float64]
+    n_epochs: int
+
+
+def neighbour_graph(points: NDArray[np.float64], *, n_neighbors: int) -> Graph:
+    """Join points to their exact nearest neighbours.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, f)
+        Latent coordinates; n >= n_neighbors.
     n_neighbors : int
-        Neighbours a point, itself included.
-    min_dist : float
-        Least distance between points of the layout; 0 for clustering.
-    n_dims : int
-        Dimensions of the layout.
-    seed : int
-        Seed of the layout; the same seed gives the same bytes on one machine.
+        Neighbours of a point, itself included.
 
     Returns
     -------
-    ndarray of float32, shape (n, n_dims)
+    Graph
     """
+    umap = umap_module().umap_
+    from phenotyper._kernels.neighbours import nearest_neighbours
+
     index, distance = nearest_neighbours(points, n_neighbors)
-    settings: dict[str, Any] = {
-        "n_neighbors": n_neighbors,
-        "min_dist": min_dist,
-        "n_components": n_dims,
-        "random_state": seed,
-        # The spectral start does not converge on graphs that fall into many cliques of equal patients.
-        "init": "spectral" if len(np.unique(points.round(9), axis=0)) > len(points) / 2 else "pca",
-        "n_jobs": 1,
-        "precomputed_knn": (index, distance, None),
-    }
+    with _one_numba_thread():
+        fuzzy = umap.fuzzy_simplicial_set(
+            points, n_neighbors, None, "euclidean", knn_indices=index, knn_dists=distance
+        )[0].tocoo()
+    fuzzy.sum_duplicates()
+    n_epochs = _rounds(fuzzy.data, len(points), n_neighbors)
+    fuzzy.data[fuzzy.data < fuzzy.data.max() / n_epochs] = 0.0
+    fuzzy.eliminate_zeros()
+    return Graph(points, fuzzy, umap.make_epochs_per_sample(fuzzy.data, n_epochs), n_epochs)
+
+
+def _rounds(weights: NDArray[np.float32], n: int, n_neighbors: int) -> int:
+    """Return umap-learn's number of rounds, fewer for a graph in which each round costs more than it may.
+
+    Memberships are scaled so that each point's add up to log2 of its neighbours (section 3.1), which makes at
+    most twice that once both directions are joined. Where most neighbours are equal patients every membership
+    is 1 and the scaling fails: the same number of moves of a point then takes fewer rounds.
+    """
+    rounds = EPOCHS if n <= MANY_PATIENTS else EPOCHS_OF_MANY
+    moves, most = weights.sum() / weights.max(), 2 * n * np.log2(max(n_neighbors, 2))
+    return int(np.ceil(rounds * min(1.0, most / moves)))
+
+
+def starting_places(graph: Graph, *, n_dims: int) -> NDArray[np.float64]:
+    """Return where the layouts of a graph start from, the same for every seed.
+
+    The eigenvectors of the normalised Laplacian, as in umap-learn; or the principal components, where fewer
+    than half of the points differ or the eigensolver does not settle (many cliques of equal patients).
+
+    Parameters
+    ----------
+    graph : Graph
+    n_dims : int
+        Dimensions of the layouts.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_dims)
+    """
+    if len(np.unique(graph.points.round(9), axis=0)) <= len(graph.points) / 2:
+        return _principal(graph.points, n_dims)
+    from umap.spectral import spectral_layout
+
     with warnings.catch_warnings():
-        # Both are by design: no transform is wanted from the layout, and a seeded layout runs on one thread.
-        warnings.filterwarnings("ignore", message="precomputed_knn", category=UserWarning)
-        warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
-        warnings.filterwarnings("ignore", message="Spectral initialisation failed", category=UserWarning)
         warnings.filterwarnings("ignore", message="Graph is not fully connected", category=UserWarning)
-        layout = umap_module().UMAP(**settings).fit_transform(points.astype(np.float32))
-    return np.asarray(layout, dtype=np.float32)
+        warnings.filterwarnings("error", message="Spectral initialisation failed", category=UserWarning)
+        try:
+            found = spectral_layout(
+                graph.points.astype(np.float32),
+                graph.fuzzy,
+                n_dims,
+                np.random.RandomState(0),
+                maxiter=MOST_RESTARTS,
+            )
+        except UserWarning:
+            return _principal(graph.points, n_dims)
+    return np.asarray(found, dtype=np.float64)
+
+
+def lay_out(
+    graph: Graph, start: NDArray[np.float64], *, min_dist: float, seed: int, n_epochs: int | None = None
+) -> NDArray[np.float32]:
+    """Lay out a graph by UMAP's stochastic gradient descent.
+
+    Parameters
+    ----------
+    graph : Graph
+        From ``neighbour_graph``.
+    start : ndarray of float64, shape (n, d)
+        From ``starting_places``; scaled to 10 and blurred by the seed, as in umap-learn.
+    min_dist : float
+        Least distance between points of the layout; 0 for clustering.
+    seed : int
+        Seed of the layout; the same seed gives the same bytes on one machine.
+    n_epochs : int, optional
+        Rounds, when fewer than the graph's.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, d)
+    """
+    from phenotyper._kernels.descent import descend
+
+    rng = np.random.RandomState(seed)
+    blurred = umap_module().umap_.noisy_scale_coords(start, rng, max_coord=10.0, noise=NOISE)
+    low, high = blurred.min(axis=0), blurred.max(axis=0)
+    place = np.ascontiguousarray(10.0 * (blurred - low) / (high - low), dtype=np.float32)
+    of_seed = rng.randint(_INT32.min, _INT32.max, 3).astype(np.int64)
+    of_point = place[:, :1].astype(np.float64).view(np.int64)
+    rounds = graph.n_epochs if n_epochs is None else n_epochs
+    head, tail = graph.fuzzy.row.astype(np.int32), graph.fuzzy.col.astype(np.int32)
+    descend(place, head, tail, graph.every, of_seed + of_point, *_coefficients(min_dist), rounds)
+    return place
+
+
+@functools.cache
+def _coefficients(min_dist: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    from phenotyper._kernels.descent import coefficients
+
+    return coefficients(*umap_module().umap_.find_ab_params(1.0, min_dist))
+
+
+def _principal(points: NDArray[np.float64], n_dims: int) -> NDArray[np.float64]:
+    """Return the leading principal components, with zeros where there are no more."""
+    u, d, _ = leading_svd(points - points.mean(axis=0), min(n_dims, *points.shape))
+    return np.hstack([u * d, np.zeros((len(points), n_dims))])[:, :n_dims]
+
+
+@contextmanager
+def _one_numba_thread() -> Iterator[None]:
+    """Hold numba at one thread: parallel sums differ in the last digit with the number of cores."""
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

@@ -11,7 +11,7 @@ import numpy as np
 
 from phenotyper._kernels.agreement import agreement_matrix, cluster_stability, shared_memberships
 from phenotyper.discover.cluster import Clustering, cluster
-from phenotyper.discover.embed import embed
+from phenotyper.discover.embed import lay_out, neighbour_graph, starting_places
 from phenotyper.discover.place import LEAST_PROBABILITY, Placer
 from phenotyper.discover.recipe import SMALLEST_CLUSTER
 from phenotyper.integrate.factors import FactorModel, Scores, fit_factors
@@ -154,20 +154,27 @@ def _layouts(
     n_jobs: int,
     progress: Progress,
 ) -> tuple[list[Clustering], NDArray[np.float32]]:
-    """Make the map and all clustered layouts, in as many processes as asked for, results in order."""
+    """Make the map and cluster all layouts of one graph, in as many threads as asked for, in order."""
     from joblib import Parallel, delayed
 
-    seeds = [_int_seed(sequence) for sequence in of_layouts]
+    n, f = points.shape
+    graph = neighbour_graph(points, n_neighbors=recipe.neighbors_for(n))
+    start, map_start = (starting_places(graph, n_dims=d) for d in (min(recipe.n_dims, f), 2))
     jobs = [
-        delayed(_picture)(recipe, points, _int_seed(of_map)),
-        *(delayed(_clustered)(recipe, points, seed) for seed in seeds),
+        delayed(lay_out)(graph, map_start, min_dist=MAP_MIN_DIST, seed=_int_seed(of_map)),
+        *(delayed(lay_out)(graph, start, min_dist=0.0, seed=_int_seed(one)) for one in of_layouts),
     ]
-    results = []
     with _reporter(progress, len(jobs)) as done:
-        for result in Parallel(n_jobs=n_jobs, return_as="generator")(jobs):
-            results.append(result)
-            done(len(results))
-    return results[1:], results[0]
+        drawn = iter(Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs))
+        picture = next(drawn)
+        done(1)
+        found = []
+        for layout in drawn:
+            found.append(
+                cluster(layout, min_cluster_size=recipe.cluster_size_for(n), min_samples=recipe.min_samples)
+            )
+            done(1 + len(found))
+    return found, picture
 
 
 def _memberships(runs: NDArray[np.intp], reference: int, ties: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -181,22 +188,6 @@ def _memberships(runs: NDArray[np.intp], reference: int, ties: NDArray[np.intp])
 def _plain_picture(points: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the first two factors as a map."""
     return np.hstack([points, np.zeros((len(points), 2))])[:, :2].astype(np.float32)
-
-
-def _clustered(recipe: Recipe, points: NDArray[np.float64], seed: int) -> Clustering:
-    n, f = points.shape
-    with one_thread():
-        layout = embed(
-            points, n_neighbors=recipe.neighbors_for(n), min_dist=0.0, n_dims=min(recipe.n_dims, f), seed=seed
-        )
-        return cluster(layout, min_cluster_size=recipe.cluster_size_for(n), min_samples=recipe.min_samples)
-
-
-def _picture(recipe: Recipe, points: NDArray[np.float64], seed: int) -> NDArray[np.float32]:
-    with one_thread():
-        return embed(
-            points, n_neighbors=recipe.neighbors_for(len(points)), min_dist=MAP_MIN_DIST, n_dims=2, seed=seed
-        )
 
 
 def _int_seed(sequence: np.random.SeedSequence) -> int:

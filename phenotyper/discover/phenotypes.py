@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phenotyper.cohort.blocks import blocks_of
-from phenotyper.cohort.container import block_names, fingerprint
+from phenotyper.cohort.container import block_names
+from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.discover.fitting import REASONS, Fitted, fit_blocks
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import Problem, RecipeError, ResultError, did_you_mean, listed
@@ -51,7 +52,8 @@ class Phenotypes(Result):
     factors : DataFrame
         One row an eigenvalue: observed, permuted (95th percentile), kept.
     tree : ndarray, shape (m, 4)
-        Condensed tree of the layout that agrees best with the others: parent, child, lambda, size.
+        Condensed tree of the layout that agrees best with the others: parent, child, lambda, size; a child
+        below n is the patient in that row of ``table``.
     recipe : Recipe
         The settings.
     fingerprint : str
@@ -233,10 +235,23 @@ def phenotypes_of(recipe: Recipe, cohort: MuData, *, n_jobs: int, progress: Prog
         _layout_table(fitted),
         _feature_table(fitted),
         _factor_table(fitted),
-        fitted.tree,
+        _tree_of_rows(fitted, order),
         recipe,
         fingerprint(cohort),
     )
+
+
+def _tree_of_rows(fitted: Fitted, order: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the tree with rows of the table in place of measured patients in canonical order."""
+    tree = fitted.tree.copy()
+    row = np.empty(len(order), dtype=np.intp)
+    row[order] = np.arange(len(order))
+    rows = row[fitted.measured]
+    for column in (0, 1):
+        numbers = tree[:, column].astype(np.intp)
+        point = numbers < len(rows)
+        tree[:, column] = np.where(point, rows[np.where(point, numbers, 0)], numbers + len(order) - len(rows))
+    return tree
 
 
 def _records(frame: pd.DataFrame) -> dict[str, Any]:

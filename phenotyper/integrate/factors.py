@@ -145,12 +145,13 @@ def _fit_columns(
 ) -> _Fit:
     most = min(MOST_FACTORS if n_factors is None else n_factors, *(size - 1 for size in values.shape))
     most = max(most, 1)
-    eigenvalues = leading_eigenvalues(values, most)
+    _, d, v = leading_svd(values, most)
+    eigenvalues = d**2 / len(values)
     permuted = _permuted_eigenvalues(values, mask, most, rng)
     if n_factors is None:
         above = eigenvalues > permuted
         most = int(np.clip(np.argmin(above) if not above.all() else most, min(LEAST_FACTORS, most), most))
-    loadings, noise = _fit(values, mask, block_of, most)
+    loadings, noise = _fit(values, mask, block_of, start=v[:, :most] * d[:most] / np.sqrt(len(values)))
     return _Fit(loadings, noise, eigenvalues, permuted)
 
 
@@ -189,7 +190,10 @@ def _stack(blocks: Sequence[PreparedBlock], weights: Matrix) -> tuple[Matrix, Ma
 
 
 def _permuted_eigenvalues(values: Matrix, mask: Matrix, k: int, rng: np.random.Generator) -> Matrix:
-    """Return the 95th percentile of each leading eigenvalue, columns shuffled among their observed rows."""
+    """Return the 95th percentile of each leading eigenvalue, columns shuffled among their observed rows.
+
+    Single precision halves the time; its error of 1e-6 is far below that of a percentile of ten copies.
+    """
     columns = np.ascontiguousarray(values.T)
     whole = mask.all(axis=0)
     found = np.empty((PERMUTATIONS, k))
@@ -199,17 +203,16 @@ def _permuted_eigenvalues(values: Matrix, mask: Matrix, k: int, rng: np.random.G
         for j in np.flatnonzero(~whole):
             rows = np.flatnonzero(mask[:, j])
             shuffled[j, rows] = rng.permutation(columns[j, rows])
-        found[b] = leading_eigenvalues(shuffled.T, k)
+        found[b] = leading_eigenvalues(shuffled.T.astype(np.float32), k)
     return np.quantile(found, 0.95, axis=0)
 
 
-def _fit(values: Matrix, mask: Matrix, block_of: NDArray[np.intp], k: int) -> tuple[Matrix, Matrix]:
-    """Run expectation-maximisation from the singular vectors; return (q, k) loadings and (q,) noise."""
-    n = len(values)
-    _, d, v = leading_svd(values, k)
+def _fit(values: Matrix, mask: Matrix, block_of: NDArray[np.intp], *, start: Matrix) -> tuple[Matrix, Matrix]:
+    """Run expectation-maximisation from singular vectors; return (q, k) loadings and (q,) noise."""
+    n, k = len(values), start.shape[1]
     share = np.maximum(mask.mean(axis=0), 1 / n)
     total = (values**2).sum(axis=0) / mask.sum(axis=0)
-    loadings = v * (d / np.sqrt(n)) / np.sqrt(share)[:, None]
+    loadings = start / np.sqrt(share)[:, None]
     noise = _by_block(np.maximum(total - (loadings**2).sum(axis=1), 0.0), total, block_of)
     before = (loadings**2).sum()
     for _ in range(EM_STEPS):

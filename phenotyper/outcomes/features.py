@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class _Columns:
+class ScaledColumns:
     """Numeric columns of one block with what they mean."""
 
     values: NDArray[np.float64]
@@ -78,7 +78,7 @@ def feature_differences(found: Any, cohort: MuData) -> pd.DataFrame:
     for name in block_names(cohort):
         groups = groups_of(found, cohort[name].obs_names)
         if len(groups.names) > 1:
-            parts += [_differences(name, columns, groups) for columns in _columns(cohort, name)]
+            parts += [_differences(name, columns, groups) for columns in scaled_columns(cohort, name)]
     return pd.concat(parts, ignore_index=True) if parts else _no_rows()
 
 
@@ -106,7 +106,8 @@ def feature_table(differences: pd.DataFrame, groups: Groups, *, top: int = TOP) 
     )
 
 
-def _columns(cohort: MuData, block: str) -> Iterator[_Columns]:
+def scaled_columns(cohort: MuData, block: str) -> Iterator[ScaledColumns]:
+    """Yield the features of a block on the scale of a fit, kind by kind; categories as a column a level."""
     facts, stored = features_of(cohort, block), cohort[block].X
     values = np.asarray(stored.toarray() if hasattr(stored, "toarray") else stored, dtype=np.float64)
     kinds = facts["kind"].to_numpy(dtype=str)
@@ -119,7 +120,7 @@ def _columns(cohort: MuData, block: str) -> Iterator[_Columns]:
         whole = len(where) == len(kinds) > 1
         scaled, words = comparable(values[:, where], kind, units=some["unit"].tolist(), whole_block=whole)
         named = zip(some.index, some["label"], words, strict=True)
-        yield _Columns(scaled, [(name, "", label or name, kind, said) for name, label, said in named])
+        yield ScaledColumns(scaled, [(name, "", label or name, kind, said) for name, label, said in named])
 
 
 def comparable(
@@ -163,7 +164,7 @@ def comparable(
 
 def _indicators(
     values: NDArray[np.float64], facts: pd.DataFrame, where: NDArray[np.intp], kind: str
-) -> _Columns:
+) -> ScaledColumns:
     columns, about = [], []
     for at in where.tolist():
         name, codes = facts.index[at], values[:, at]
@@ -171,10 +172,10 @@ def _indicators(
         for code, level in list(enumerate(levels))[1 if kind == "yes/no" else 0 :]:
             columns.append(np.where(np.isnan(codes), np.nan, codes == code))
             about.append((name, level, facts["label"].iloc[at] or name, kind, "share"))
-    return _Columns(np.column_stack(columns) if columns else np.empty((len(values), 0)), about)
+    return ScaledColumns(np.column_stack(columns) if columns else np.empty((len(values), 0)), about)
 
 
-def _differences(block: str, columns: _Columns, groups: Groups) -> pd.DataFrame:
+def _differences(block: str, columns: ScaledColumns, groups: Groups) -> pd.DataFrame:
     import pandas as pd
 
     k, p = len(groups.names), columns.values.shape[1]

@@ -141,7 +141,7 @@ class Logit:
     @classmethod
     def fit(cls, values: Matrix, units: Sequence[str]) -> Logit:
         """Fit on (n, p) proportions; the unit "%" means 0 to 100."""
-        unit = np.array([100.0 if text == "%" else 1.0 for text in units])
+        unit = np.array([100.0 if text.strip() == "%" else 1.0 for text in units])
         share = values / unit
         inside = np.where((share > 0) & (share < 1), np.minimum(share, 1 - share), np.inf)
         margin = np.minimum(np.nanmin(inside, axis=0, initial=np.inf), 0.05) / 2

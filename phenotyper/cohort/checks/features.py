@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.checks.registry import rule
+from phenotyper.cohort.checks.wording import number_of, quoted
 from phenotyper.cohort.coding import CodedBlock, columns_of
 from phenotyper.cohort.declaration import BlockSpec
 from phenotyper.cohort.readers import RawTable
@@ -27,8 +28,7 @@ def duplicate_columns(table: RawTable) -> Iterator[Problem]:
     if table.ids is not None and table.id_column in table.frame.columns:
         twice.append(table.id_column)
     if twice:
-        noun = "column name" if len(twice) == 1 else "column names"
-        message = f"{table.name} has {len(twice)} {noun} more than once: {listed(twice)}"
+        message = f"{table.name} has {number_of(len(twice), 'column name')} more than once: {listed(twice)}"
         yield Problem("DUP_COL", message, "Give every column its own name.", where=table.name)
 
 
@@ -77,11 +77,15 @@ def kinds_missing(block: CodedBlock) -> Iterator[Problem]:
         )
         yield Problem("DICT_ABSENT", message, remedy, where=block.source)
         return
-    shown = ", ".join(f'"{column}"' for column in block.kindless[:5]) + (
-        ", ..." if len(block.kindless) > 5 else ""
+    one = len(block.kindless) == 1
+    message = (
+        f"{number_of(len(block.kindless), 'column')} of block {name} {'has' if one else 'have'} no kind: "
+        f"{listed(block.kindless)}"
     )
-    message = f"{len(block.kindless)} columns of block {name} have no kind: {listed(block.kindless)}"
-    remedy = f"Add them to {block.spec.dictionary or 'a dictionary'}, or leave them out: exclude = [{shown}]."
+    remedy = (
+        f"Add {'it' if one else 'them'} to {block.spec.dictionary or 'a dictionary'}, or leave "
+        f"{'it' if one else 'them'} out: exclude = [{quoted(block.kindless)}]."
+    )
     yield Problem("KIND_MISSING", message, remedy, where=block.source)
 
 
@@ -131,7 +135,10 @@ def roles_among_features(tables: Tables) -> Iterator[Problem]:
                 f"{listed(taken[column] for column in never)}"
             )
             yield Problem(
-                "ROLE_FEATURE", message, f"Leave them out: exclude = [{_quoted(never)}].", where=table.name
+                "ROLE_FEATURE",
+                message,
+                f"Leave them out: exclude = [{quoted(never, most=100)}].",
+                where=table.name,
             )
         both = [column for column, role in taken.items() if role in {"age", "sex", "covariates"}]
         if both:
@@ -140,8 +147,8 @@ def roles_among_features(tables: Tables) -> Iterator[Problem]:
                 "same time"
             )
             remedy = (
-                f"Groups will differ in them by construction; exclude = [{_quoted(both)}] unless that is "
-                "wanted."
+                f"Groups will differ in them by construction; exclude = [{quoted(both, most=100)}] unless "
+                "that is wanted."
             )
             yield Problem("ROLE_FEATURE", message, remedy, where=table.name, severity="warning")
 
@@ -150,10 +157,6 @@ def _own_file(tables: Tables) -> Iterator[tuple[BlockSpec, RawTable]]:
     for name, table in tables.blocks.items():
         if table is tables.patients:
             yield tables.spec(name), table
-
-
-def _quoted(names: list[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 @rule("cohort")
@@ -183,7 +186,7 @@ def outcomes_among_features(tables: Tables) -> Iterator[Problem]:
                 f"{listed(f'{column} ({roles[column]})' for column in refused)}"
             )
             yield Problem(
-                "LEAK", message, f"Leave them out: exclude = [{_quoted(refused)}].", where=table.name
+                "LEAK", message, f"Leave them out: exclude = [{quoted(refused, most=100)}].", where=table.name
             )
         if allowed:
             yield leak_allowed(name, allowed, table.name)

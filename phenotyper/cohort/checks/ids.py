@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from phenotyper.cohort.checks.registry import rule
+from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.identity import key_of
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.tables import Tables
@@ -17,6 +18,7 @@ from phenotyper.errors import Problem, did_you_mean, listed
 _SCIENTIFIC = re.compile(r"\d+\.\d+[eE][+-]?\d+|\d+[eE]\+\d+")
 _WHOLE = re.compile(r"\d+\.0+")
 _FRACTION = re.compile(r"\d+\.\d*[1-9]\d*")
+_VISITS = ' Declare visits = { time = "..." } for the block to make features of them, or aggregate = "mean".'
 
 
 def ids_of(table: RawTable) -> list[str]:
@@ -33,9 +35,7 @@ def empty_ids(table: RawTable) -> Iterator[Problem]:
     """Refuse rows without a patient id; an id "NA" or "null" is an id."""
     rows = _rows(table, (not key_of(text) for text in ids_of(table))) if table.ids is not None else ()
     if rows:
-        message = (
-            f"{table.name} has {len(rows)} {'row' if len(rows) == 1 else 'rows'} without a {table.id_column}"
-        )
+        message = f"{table.name} has {number_of(len(rows), 'row')} without a {table.id_column}"
         yield Problem(
             "ID_EMPTY", message, "Fill the ids in, or delete the rows.", where=table.name, rows=rows
         )
@@ -53,7 +53,8 @@ def mangled_ids(table: RawTable) -> Iterator[Problem]:
         shown = listed(
             f'"{text}"' for text in dict.fromkeys(text for text, bad in zip(ids, wrong, strict=True) if bad)
         )
-        message = f"{table.name} has {sum(wrong)} patient ids that were turned into numbers: {shown}"
+        verb = "was turned into a number" if sum(wrong) == 1 else "were turned into numbers"
+        message = f"{table.name} has {number_of(sum(wrong), 'patient id')} that {verb}: {shown}"
         remedy = "Export it again with the id column as text; digits that are lost cannot be brought back."
         yield Problem("ID_MANGLED", message, remedy, where=table.name, rows=_rows(table, wrong))
 
@@ -62,7 +63,7 @@ def mangled_ids(table: RawTable) -> Iterator[Problem]:
 def duplicate_ids(tables: Tables) -> Iterator[Problem]:
     """Refuse a patient on several rows, unless the blocks of the table say how to join them."""
     for table in tables.with_ids():
-        open_blocks = [spec.name for spec in tables.uses(table) if not spec.aggregate]
+        open_blocks = [spec.name for spec in tables.uses(table) if not (spec.aggregate or spec.visits)]
         is_patients = table is tables.patients
         seen = Counter(text for text in ids_of(table) if key_of(text))
         repeated = {text for text, times in seen.items() if times > 1}
@@ -73,8 +74,7 @@ def duplicate_ids(tables: Tables) -> Iterator[Problem]:
         for text in ids_of(table):
             later.append(text in repeated and text in first)
             first.add(text)
-        noun = "patient id" if len(repeated) == 1 else "patient ids"
-        message = f"{table.name} has {len(repeated)} {noun} on more than one row"
+        message = f"{table.name} has {number_of(len(repeated), 'patient id')} on more than one row"
         remedy = "Give one row a patient" + (
             f', or aggregate = "mean" for {_blocks(open_blocks)} in cohort.toml.'
             if open_blocks and not is_patients
@@ -82,6 +82,7 @@ def duplicate_ids(tables: Tables) -> Iterator[Problem]:
         )
         if len(repeated) > len(seen) / 2:
             remedy += " Most patients repeat: these look like visits."
+            remedy += _VISITS if open_blocks and not is_patients else ""
         yield Problem("DUP_ID", message, remedy, where=table.name, rows=_rows(table, later))
 
 
@@ -145,9 +146,8 @@ def transposed(tables: Tables) -> Iterator[Problem]:
         if looks_transposed(table, tables):
             shown = listed(list(table.frame.columns), most=3)
             message = f"{table.name} has patients as columns ({shown}) and features as rows"
-            yield Problem(
-                "TRANSPOSED", message, "Turn it: one row a patient, one column a feature.", where=table.name
-            )
+            remedy = 'Add rows = "features" where cohort.toml names this file, or turn it: one row a patient.'
+            yield Problem("TRANSPOSED", message, remedy, where=table.name)
 
 
 def looks_transposed(table: RawTable, tables: Tables) -> bool:

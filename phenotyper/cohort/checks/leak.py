@@ -2,66 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from phenotyper.cohort.assemble import Parts, useless
+from phenotyper._kernels.concordance import (
+    absolute_correlation,
+    auc_and_chance,
+    column_ranks,
+    concordance_and_chance,
+    quick_concordance,
+    quick_correlation,
+    usable_pairs,
+)
+from phenotyper._kernels.gaps import chunks
+from phenotyper.cohort.assemble import Parts
+from phenotyper.cohort.checks.columns import has_values, number_rule
 from phenotyper.cohort.checks.features import leak_allowed
-from phenotyper.cohort.checks.registry import rule
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.tables import role_columns
 from phenotyper.errors import Problem, listed
 
 LIMIT = 0.95
 ALPHA = 0.05
-SCREENED = 1000
+NEAR = 0.1
+"""A feature that comes this near to the limit among some patients is looked at in all."""
+SCREENED = 128
 """Patients of each outcome group that are looked at first in a large cohort."""
-_CHUNK = 256
+ENOUGH = 40
+"""A feature known in fewer of those is looked at in all patients."""
+COMPARED = 2_000
+"""Patients among whom Harrell's C is worked out in full."""
 
 
-@rule("assembled")
+class Target(NamedTuple):
+    """What features are held against: ``values`` alone, or a time (``values``) with its ``event``."""
+
+    outcome: str
+    measure: str
+    values: np.ndarray
+    event: np.ndarray | None = None
+
+
+@number_rule("assembled")
 def features_that_predict_outcomes(parts: Parts) -> Iterator[Problem]:
-    """Refuse a feature with AUC or abs(r) above 0.95 for an outcome, where chance does not explain it."""
+    """Refuse a feature with AUC, C or abs(r) above 0.95 for an outcome, where chance does not explain it."""
     targets = _targets(parts)
+    if not targets:
+        return
     by_name = set(role_columns(parts.declaration))
-    usable = [block.select(~useless(block)) for block in parts.blocks if len(block.ids)]
-    tests = sum(len(block.features) for block in usable) * len(targets)
-    for block in usable:
-        for outcome, column, binary in targets:
-            values = parts.obs[column].reindex(pd.Index(block.ids, dtype="str")).to_numpy(dtype=np.float64)
-            found = leaks(block, values, binary=binary, tests=tests)
-            copied = [name for name in found if not (name in by_name and found[name] > 1 - 1e-12)]
-            allowed = [name for name in copied if name in parts.declaration.allow_leak]
-            refused = {name: found[name] for name in copied if name not in allowed}
-            if refused:
-                yield _problem(block, outcome, refused, binary=binary)
-            if allowed:
-                yield leak_allowed(block.spec.name, allowed, block.source)
+    usable = [(block, has_values(block)) for block in parts.blocks if len(block.ids)]
+    tests = sum(_columns(block, kept) for block, kept in usable) * len(targets)
+    for block, kept in usable:
+        places = parts.obs.index.get_indexer(pd.Index(block.ids, dtype="str"))
+        found = _leaks(block, kept, [_rows(target, places) for target in targets], tests=tests)
+        for outcome in dict.fromkeys(target.outcome for target in targets):
+            said: dict[str, tuple[str, float]] = {}
+            for target, values in zip(targets, found, strict=True):
+                for name, value in values.items() if target.outcome == outcome else ():
+                    said.setdefault(name, (target.measure, value))
+            yield from _problems(
+                block, said, outcome=outcome, by_name=by_name, allow=parts.declaration.allow_leak
+            )
 
 
-def _problem(block: CodedBlock, outcome: str, found: dict[str, float], *, binary: bool) -> Problem:
-    measure = "AUC" if binary else "r"
-    shown = listed(f"{name} ({measure} {value:.2f})" for name, value in found.items())
-    names = ", ".join(f'"{name}"' for name in list(found)[:5])
-    message = f"block {block.spec.name} has features that give the outcome {outcome} away: {shown}"
-    remedy = f"Leave them out with exclude, or, if they were measured before it, set allow_leak = [{names}]."
-    return Problem("LEAK", message, remedy, where=block.source)
+def _problems(
+    block: CodedBlock,
+    found: Mapping[str, tuple[str, float]],
+    *,
+    outcome: str,
+    by_name: set[str],
+    allow: tuple[str, ...],
+) -> Iterator[Problem]:
+    new = {name: said for name, said in found.items() if not (name in by_name and said[1] > 1 - 1e-12)}
+    allowed = [name for name in new if name in allow]
+    refused = {name: said for name, said in new.items() if name not in allowed}
+    if refused:
+        shown = listed(f"{name} ({measure} {value:.2f})" for name, (measure, value) in refused.items())
+        names = ", ".join(f'"{name}"' for name in list(refused)[:5])
+        message = f"block {block.spec.name} has features that give the outcome {outcome} away: {shown}"
+        remedy = (
+            f"Leave them out with exclude, or, if they were measured before it, set allow_leak = [{names}]."
+        )
+        yield Problem("LEAK", message, remedy, where=block.source)
+    if allowed:
+        yield leak_allowed(block.spec.name, allowed, block.source)
 
 
-def _targets(parts: Parts) -> list[tuple[str, str, bool]]:
-    """Return (outcome, obs column, whether it has two values); of survival, event and time are looked at."""
+def _targets(parts: Parts) -> list[Target]:
+    """Return what is looked at: of survival the event, the time, and both."""
     found = []
+    obs = {name: parts.obs[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in _numbers(parts)}
     for outcome in parts.declaration.outcomes:
-        if outcome.kind == "survival":
-            found += [
-                (outcome.name, f"{outcome.name}_event", True),
-                (outcome.name, f"{outcome.name}_time", False),
-            ]
-        elif outcome.kind in {"binary", "number", "count"}:
-            found.append((outcome.name, outcome.name, outcome.kind == "binary"))
-    return [target for target in found if target[1] in parts.obs]
+        name = outcome.name
+        if outcome.kind == "survival" and {f"{name}_event", f"{name}_time"} <= set(obs):
+            time, event = obs[f"{name}_time"], obs[f"{name}_event"]
+            happened = np.where(np.isnan(event), np.nan, event == 1)
+            found += [Target(name, "AUC", event), Target(name, "r", time), Target(name, "C", time, happened)]
+        elif name in obs:
+            found.append(Target(name, "AUC" if outcome.kind == "binary" else "r", obs[name]))
+    return found
+
+
+def _numbers(parts: Parts) -> list[str]:
+    kinds = {outcome.name: outcome.kind for outcome in parts.declaration.outcomes}
+    names = [name for name, kind in kinds.items() if kind in {"binary", "number", "count"}]
+    names += [
+        f"{name}_{part}" for name, kind in kinds.items() if kind == "survival" for part in ("event", "time")
+    ]
+    return [name for name in names if name in parts.obs]
+
+
+def _rows(target: Target, places: np.ndarray) -> Target:
+    known = np.where(places >= 0, target.values[places], np.nan)
+    event = None if target.event is None else np.where(places >= 0, target.event[places], np.nan)
+    return target._replace(values=known, event=event)
+
+
+def _columns(block: CodedBlock, kept: np.ndarray) -> int:
+    """Return how many columns are looked at: one a feature, one a level of a category."""
+    levels = [max(1, len(feature.levels)) if feature.kind == "category" else 1 for feature in block.features]
+    return int(np.array(levels, dtype=int)[kept].sum()) if levels else 0
 
 
 def leaks(block: CodedBlock, outcome: np.ndarray, *, binary: bool, tests: int) -> dict[str, float]:
@@ -78,87 +142,151 @@ def leaks(block: CodedBlock, outcome: np.ndarray, *, binary: bool, tests: int) -
     tests : int
         How many features x outcomes are looked at: the p-value times this must stay below 0.05 (Bonferroni).
     """
-    known = np.flatnonzero(np.isfinite(outcome))
-    target = (outcome[known] == 1).astype(float) if binary else outcome[known]
-    if len(known) < 4 or len(np.unique(target)) < 2:
-        return {}
-    measure = _auc if binary else _correlation
-    some = _some(target, block.ids[known]) if binary else np.arange(len(known))
-    found: dict[str, float] = {}
-    for names, values in _chunks(block):
-        values = np.where(np.isfinite(values[known]), values[known], np.nan)
-        strength, chance = measure(values[some], target[some])
-        if len(some) < len(known):
-            likely = np.flatnonzero(np.abs(strength) > LIMIT - 0.1)
-            strength, chance = np.zeros(len(names)), np.ones(len(names))
-            strength[likely], chance[likely] = measure(values[:, likely], target)
-        for place in np.flatnonzero((strength > LIMIT) & (chance * tests < ALPHA)):
-            found[names[place]] = max(found.get(names[place], 0.0), float(strength[place]))
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    target = Target("", "AUC" if binary else "r", outcome)
+    return _leaks(block, np.ones(len(block.features), dtype=bool), [target], tests=tests)[0]
 
 
-def _some(target: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Return patients to look at first: all, or the first of each group by id, whatever the order of rows."""
-    if len(target) <= 2 * SCREENED:
-        return np.arange(len(target))
-    order = np.argsort(ids.astype(str))
-    return np.concatenate([order[target[order] == group][:SCREENED] for group in (0.0, 1.0)])
+def _leaks(
+    block: CodedBlock, kept: np.ndarray, targets: list[Target], *, tests: int
+) -> list[dict[str, float]]:
+    """Look at some patients first, and at all of them for the features that come near."""
+    judges = [_judge(target, block.ids) for target in targets]
+    found: list[dict[str, float]] = [{} for _ in targets]
+    for names, cells in _chunks(block, kept):
+        for judge, strong in zip(judges, found, strict=True):
+            if judge is None:
+                continue
+            likely = judge.likely(cells)
+            if len(likely):
+                strength, chance = judge.whole.strength(_finite(cells[np.ix_(judge.whole.rows, likely)]))
+                for place in np.flatnonzero((strength > LIMIT) & (chance * tests < ALPHA)):
+                    name = names[likely[place]]
+                    strong[name] = max(strong.get(name, 0.0), float(strength[place]))
+    return [dict(sorted(strong.items(), key=lambda item: -item[1])) for strong in found]
 
 
-def _chunks(block: CodedBlock) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Yield features a few hundred at a time; each level of a category is a column of its own."""
-    plain = [place for place, feature in enumerate(block.features) if feature.kind != "category"]
-    for start in range(0, len(plain), _CHUNK):
-        places = plain[start : start + _CHUNK]
-        yield [block.features[place].name for place in places], block.values[:, places]
-    for place, feature in enumerate(block.features):
-        if feature.kind == "category":
-            codes = block.values[:, [place]]
-            levels = np.unique(codes[~np.isnan(codes)])
-            yield [feature.name] * len(levels), np.where(np.isnan(codes), np.nan, codes == levels)
+def _finite(values: np.ndarray) -> np.ndarray:
+    wrong = np.isinf(values)
+    return np.where(wrong, np.nan, values) if wrong.any() else values
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return pd.DataFrame(values).rank().to_numpy(dtype=np.float64)
+def _some(target: Target, rows: np.ndarray, ids: np.ndarray, *, most: int) -> np.ndarray:
+    """Return places in ``rows``: up to ``most`` with and without the event, by a hash of the id."""
+    if len(rows) <= 2 * most:
+        return np.arange(len(rows))
+    hashes = [zlib.crc32(str(patient).encode("utf-8", "surrogatepass")) for patient in ids[rows]]
+    order = np.argsort(hashes, kind="stable")
+    if target.measure == "r":
+        return order[: 2 * most]
+    happened = (target.values if target.event is None else target.event)[rows] == 1
+    return np.concatenate([order[happened[order] == group][:most] for group in (False, True)])
+
+
+def _chunks(block: CodedBlock, kept: np.ndarray) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Yield features some at a time; each level of a category is a column of its own."""
+    category = np.array([feature.kind == "category" for feature in block.features], dtype=bool)
+    plain = np.flatnonzero(kept & ~category)
+    for part in chunks((len(block.ids), len(plain))):
+        places = plain[part]
+        in_a_row = places[-1] - places[0] == len(places) - 1
+        cells = block.values[:, places[0] : places[-1] + 1] if in_a_row else block.values[:, places]
+        yield [block.features[place].name for place in places], cells
+    for place in np.flatnonzero(kept & category):
+        codes = block.values[:, [place]]
+        levels = np.unique(codes[~np.isnan(codes)])
+        yield (
+            [block.features[place].name] * len(levels),
+            np.where(np.isnan(codes), np.nan, codes == levels),
+        )
+
+
+class _View(NamedTuple):
+    """An outcome among some patients: their rows, their values, and for Harrell's C their pairs."""
+
+    measure: str
+    rows: np.ndarray
+    values: np.ndarray
+    pairs: np.ndarray
+
+    def look(self, columns: np.ndarray) -> np.ndarray:
+        """Return about how strong each column is."""
+        if self.measure == "C":
+            return quick_concordance(columns, self.pairs)
+        ranks, ties = column_ranks(columns)
+        if self.measure == "AUC":
+            return auc_and_chance(ranks, ties, self.values)[0]
+        return _rank_correlation(ranks, columns, self.values)
+
+    def strength(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the strength of each column and its p-value."""
+        if self.measure == "C":
+            found = [concordance_and_chance(column, self.pairs) for column in columns.T]
+            return np.array([strength for strength, _ in found]), np.array([chance for _, chance in found])
+        ranks, ties = column_ranks(columns)
+        if self.measure == "AUC":
+            return auc_and_chance(ranks, ties, self.values)
+        strength = np.maximum(
+            absolute_correlation(columns, self.values), _rank_correlation(ranks, columns, self.values)
+        )
+        return strength, _chance_of_r(strength, (ranks > 0).sum(axis=0))
+
+
+class _Judge(NamedTuple):
+    """An outcome among all patients who have it, and among the few that are looked at first."""
+
+    whole: _View
+    few: _View
+
+    def likely(self, cells: np.ndarray) -> np.ndarray:
+        """Return the columns that may be above the limit in all patients."""
+        if len(self.few.rows) == len(self.whole.rows):
+            return np.arange(cells.shape[1])
+        few = _finite(cells[self.few.rows])
+        near = (len(few) - np.count_nonzero(np.isnan(few), axis=0)) < ENOUGH
+        near |= self.few.look(few) > LIMIT - NEAR
+        if self.whole.measure == "r":
+            everyone = len(self.whole.rows) == len(cells)
+            columns = cells if everyone else cells[self.whole.rows]
+            near |= quick_correlation(columns, self.whole.values) > LIMIT - NEAR
+        return np.flatnonzero(near)
+
+
+def _judge(target: Target, ids: np.ndarray) -> _Judge | None:
+    """Return how to judge an outcome; None when it has one value."""
+    known = np.isfinite(target.values)
+    known &= True if target.event is None else np.isfinite(target.event)
+    rows = np.flatnonzero(known)
+    values = target.values[rows] == 1 if target.measure == "AUC" else target.values[rows]
+    if len(rows) < 4 or len(np.unique(values)) < 2:
+        return None
+    if target.measure == "C":
+        rows = rows[np.sort(_some(target, rows, ids, most=COMPARED // 2))]
+    return _Judge(_view(target, rows), _view(target, rows[_some(target, rows, ids, most=SCREENED)]))
+
+
+def _view(target: Target, rows: np.ndarray) -> _View:
+    values = target.values[rows]
+    if target.event is not None:
+        return _View("C", rows, values, usable_pairs(values, target.event[rows]))
+    values = (values == 1).astype(np.float64) if target.measure == "AUC" else values
+    return _View(target.measure, rows, values, np.empty((0, 2), dtype=np.intp))
+
+
+def _rank_correlation(ranks: np.ndarray, columns: np.ndarray, target: np.ndarray) -> np.ndarray:
+    own = column_ranks(target[:, None])[0][:, 0]
+    return absolute_correlation(np.where(np.isnan(columns), np.nan, ranks), own)
+
+
+def _chance_of_r(strength: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the two-sided p-value of a correlation (t distribution)."""
+    from scipy.special import stdtr
+
+    free = np.maximum(known - 2, 0).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        score = -strength * np.sqrt(free / np.maximum(1 - strength**2, 1e-300))
+    return np.where(free < 2, 1.0, 2 * stdtr(np.maximum(free, 1), score))
 
 
 def _auc(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return max(AUC, 1 - AUC) and its two-sided p-value: exact for a perfect order, else normal."""
-    from scipy.special import gammaln, ndtr
-
-    known = ~np.isnan(values)
-    ranks = np.nan_to_num(_ranks(values))
-    events = (known & (target[:, None] == 1)).sum(axis=0).astype(float)
-    others = known.sum(axis=0) - events
-    with np.errstate(invalid="ignore", divide="ignore"):
-        above = (target @ ranks - events * (events + 1) / 2) / (events * others)
-        strength = np.maximum(above, 1 - above)
-        score = (strength - 0.5) / np.sqrt((events + others + 1) / (12 * events * others))
-    perfect = 2 * np.exp(gammaln(events + 1) + gammaln(others + 1) - gammaln(events + others + 1))
-    chance = np.where(strength > 1 - 1e-12, perfect, 2 * ndtr(-score))
-    return np.nan_to_num(strength), np.where(np.isnan(strength), 1.0, chance)
-
-
-def _correlation(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the larger of abs(r) of values and of ranks, and its two-sided p-value (t distribution)."""
-    from scipy.special import stdtr
-
-    strength = np.maximum(_pearson(values, target), _pearson(_ranks(values), _ranks(target[:, None])[:, 0]))
-    free = np.maximum((~np.isnan(values)).sum(axis=0) - 2, 0).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        chance = 2 * stdtr(
-            np.maximum(free, 1), -strength * np.sqrt(free / np.maximum(1 - strength**2, 1e-300))
-        )
-    return strength, np.where(free < 2, 1.0, chance)
-
-
-def _pearson(values: np.ndarray, target: np.ndarray) -> np.ndarray:
-    known = ~np.isnan(values)
-    n = np.maximum(known.sum(axis=0), 1)
-    x = np.where(known, values, 0.0)
-    x = np.where(known, x - x.sum(axis=0) / n, 0.0)
-    y = np.where(known, target[:, None], 0.0)
-    y = np.where(known, y - y.sum(axis=0) / n, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = (x * y).sum(axis=0) / np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
-    return np.abs(np.nan_to_num(r))
+    """Return max(AUC, 1 - AUC) of each column and its two-sided p-value."""
+    return auc_and_chance(*column_ranks(values), target)

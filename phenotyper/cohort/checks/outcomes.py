@@ -8,7 +8,8 @@ import numpy as np
 
 from phenotyper.cohort.checks.registry import rule
 from phenotyper.cohort.checks.values import coerce_problems
-from phenotyper.cohort.declaration import OutcomeSpec
+from phenotyper.cohort.checks.wording import number_of
+from phenotyper.cohort.declaration import BORN, OutcomeSpec
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import (
     binary_codes,
@@ -39,7 +40,8 @@ def numbers_that_are_text(tables: Tables) -> Iterator[Problem]:
     if table is None or table.ids is None:
         return
     declaration = tables.declaration
-    columns = [declaration.patients.age.column] if declaration.patients.age else []
+    age = declaration.patients.age
+    columns = [age.column] if age and age.unit != BORN else []
     columns += [outcome.time for outcome in declaration.outcomes if outcome.time]
     columns += [outcome.column for outcome in declaration.outcomes if outcome.kind in {"number", "count"}]
     found = {
@@ -60,8 +62,8 @@ def negative_times(tables: Tables) -> Iterator[Problem]:
             wrong = times < 0
         if wrong.any():
             message = (
-                f"{table.name} has {wrong.sum()} times below zero in {outcome.time} (outcome "
-                f"{outcome.name}), down to {times[wrong].min():g}"
+                f"{table.name} has {number_of(int(wrong.sum()), 'time')} below zero in {outcome.time} "
+                f"(outcome {outcome.name}), down to {times[wrong].min():g}"
             )
             remedy = "Correct them: an event before the index date cannot be followed up."
             yield Problem(
@@ -76,7 +78,10 @@ def infinite_numbers(tables: Tables) -> Iterator[Problem]:
         column = outcome.time or outcome.column
         wrong = np.isinf(numbers_of(texts(table, column), table.rows, decimal=table.decimal)[0])
         if wrong.any():
-            message = f"{table.name} has {wrong.sum()} infinite values in {column} (outcome {outcome.name})"
+            message = (
+                f"{table.name} has {number_of(int(wrong.sum()), 'infinite value')} in {column} "
+                f"(outcome {outcome.name})"
+            )
             yield Problem(
                 "INF", message, "Correct the cells.", where=table.name, rows=tuple(table.rows[wrong].tolist())
             )
@@ -153,8 +158,8 @@ def counts_are_whole(tables: Tables) -> Iterator[Problem]:
             wrong = np.isfinite(values) & ((values < 0) | (values != np.round(values)))
         if wrong.any():
             message = (
-                f"{table.name} has {wrong.sum()} values in {outcome.column} (outcome {outcome.name}) that "
-                "are no counts"
+                f"{table.name} has {number_of(int(wrong.sum()), 'value')} in {outcome.column} (outcome "
+                f"{outcome.name}) that {'is no count' if wrong.sum() == 1 else 'are no counts'}"
             )
             remedy = 'Correct them, or declare kind = "number".'
             yield Problem(

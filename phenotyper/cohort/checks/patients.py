@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
+from phenotyper.cohort.checks.dates import dated_columns
 from phenotyper.cohort.checks.registry import rule
+from phenotyper.cohort.checks.wording import number_of
+from phenotyper.cohort.dateforms import forms_met, is_iso
 from phenotyper.cohort.roles import CONSENT_GIVEN, CONSENT_REFUSED, distinct_codes, sex_codes, texts
 from phenotyper.cohort.tables import Tables
 from phenotyper.cohort.values import code_text, counted, offences
@@ -64,31 +66,19 @@ def consent_is_clear(tables: Tables) -> Iterator[Problem]:
 
 @rule("cohort")
 def dates_are_iso(tables: Tables) -> Iterator[Problem]:
-    """Refuse index dates that are not written as 2021-04-03."""
-    column, table = tables.declaration.patients.index_date, tables.patients
-    if not column or table is None:
-        return
-    dates = texts(table, column)
-    wrong = [text for text in dates.dropna().unique() if not _is_iso(str(text).strip())]
-    if wrong:
-        found = offences(dates, table.rows, wrong)
-        rows = tuple(sorted(row for some in found.values() for row in some))
-        message = (
-            f"{table.name} has {len(rows)} dates in {column} that are not written as 2021-04-03: "
-            f"{listed(found)}"
-        )
-        yield Problem(
-            "DATE_FORMAT",
-            message,
-            "Write dates as year-month-day; which number is the day is never guessed.",
-            where=table.name,
-            rows=rows,
-        )
-
-
-def _is_iso(text: str) -> bool:
-    try:
-        dt.datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return text[4:5] == "-"
+    """Refuse index dates and dates of birth that are not written as 2021-04-03, with their forms."""
+    for column, dates, table in dated_columns(tables):
+        wrong = [str(text) for text in dates.dropna().unique() if not is_iso(str(text))]
+        if wrong:
+            found = offences(dates, table.rows, wrong)
+            rows = tuple(sorted(row for some in found.values() for row in some))
+            message = (
+                f"{table.name} has {number_of(len(rows), 'date')} in {column} that "
+                f"{'is' if len(rows) == 1 else 'are'} not written as 2021-04-03: {listed(found)}; "
+                f"written as {listed(forms_met(wrong))}"
+            )
+            remedy = (
+                "Write dates as year-month-day; which number is the day is never guessed, and years of two "
+                "digits are refused."
+            )
+            yield Problem("DATE_FORMAT", message, remedy, where=table.name, rows=rows)

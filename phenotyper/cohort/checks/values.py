@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from phenotyper.cohort.assemble import useless
+from phenotyper.cohort.checks.looks import left_to_others
 from phenotyper.cohort.checks.registry import rule
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.declaration import LEVEL_KINDS, NUMERIC_KINDS
@@ -94,6 +95,7 @@ def _all_rows(texts: Offences) -> tuple[int, ...]:
 def text_among_numbers(block: CodedBlock) -> Iterator[Problem]:
     """Refuse "<0.5", "1,5", "n/a" in a number column, with the distinct texts and what to do."""
     numeric = {feature.name for feature in block.features if feature.kind in NUMERIC_KINDS}
+    numeric -= left_to_others(block) if block.misfits else set()
     misfits = {name: found for name, found in (block.misfits or {}).items() if name in numeric}
     yield from coerce_problems(block.source, misfits, section=f"[blocks.{block.spec.name}]")
 
@@ -101,9 +103,10 @@ def text_among_numbers(block: CodedBlock) -> Iterator[Problem]:
 @rule("block")
 def unknown_levels(block: CodedBlock) -> Iterator[Problem]:
     """Refuse values that are not among the declared levels."""
+    others = left_to_others(block) if block.misfits else set()
     for feature in block.features:
         found = (block.misfits or {}).get(feature.name)
-        if found and feature.kind in LEVEL_KINDS and feature.levels:
+        if found and feature.kind in LEVEL_KINDS and feature.levels and feature.name not in others:
             message = (
                 f"{block.source} has values in {feature.name} that are not among its levels "
                 f"({listed(feature.levels)}): {listed(counted(found))}"
@@ -118,9 +121,10 @@ def unknown_levels(block: CodedBlock) -> Iterator[Problem]:
 @rule("block")
 def levels_absent(block: CodedBlock) -> Iterator[Problem]:
     """Refuse ordinal text whose order nobody states, and yes/no columns in other words."""
+    others = left_to_others(block) if block.misfits else set()
     for feature in block.features:
         found = (block.misfits or {}).get(feature.name)
-        if found and feature.kind in LEVEL_KINDS and not feature.levels:
+        if found and feature.kind in LEVEL_KINDS and not feature.levels and feature.name not in others:
             wanted = "no-level | yes-level" if feature.kind == "yes/no" else "lowest | ... | highest"
             message = (
                 f"{block.source} has {feature.kind} values in {feature.name} without declared levels: "

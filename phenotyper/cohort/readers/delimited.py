@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
-import gzip
-import io
 import itertools
 import re
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.readers.contract import FIRST_ROW, RawTable, Source, file_problem, reads
+from phenotyper.cohort.readers.textfile import open_bytes, open_lines, scanned
 from phenotyper.cohort.values import without_missing
 
-_CHUNK = 1 << 20
+_CELLS, _PARTS = 4_000_000, 4
+"""A table is parsed in pieces of so many cells, or in so many parts when these are larger: a part costs
+memory, a piece of a wide table costs time for each column."""
 _OTHERS = {";": '";"', "\t": '"tab"', "|": '"|"', ",": '","'}
 _ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz")
 _DECIMAL_COMMA = re.compile(r"\d,\d")
@@ -40,16 +39,15 @@ def read_delimited(source: Source) -> RawTable:
     CohortError
         FILE_EMPTY, FILE_DAMAGED, ENCODING, DELIMITER, RAGGED.
     """
-    _scan(source)
+    most = scanned(source)
     delimiter = source.delimiter or ("," if ".csv" in source.file.name.lower()[-7:] else "\t")
     header = _header(source, delimiter)
     names = [name.strip() or f"(column {position})" for position, name in enumerate(header, start=1)]
-    texts = _text_positions(source, names)
-    frame = _parsed(source, delimiter, len(names), texts)
-    frame = _with_text(frame, source, delimiter, texts)
+    frame = _read(source, delimiter, texts=_text_positions(source, names), width=len(names), most=most)
     rows = np.arange(len(frame)) + FIRST_ROW
     filled = ~_blank_lines(frame)
-    frame, rows = frame[filled], rows[filled]
+    if not filled.all():
+        frame, rows = frame[filled], rows[filled]
     if not len(frame):
         raise file_problem(
             source, "FILE_EMPTY", "holds a header and no patients", "Give a file with one row a patient."
@@ -59,89 +57,27 @@ def read_delimited(source: Source) -> RawTable:
 
 
 def _table(source: Source, frame: pd.DataFrame, names: list[str], rows: np.ndarray) -> RawTable:
-    for position in frame.columns:
-        if frame[position].dtype != np.float64 and names[position] != source.id_column:
-            frame[position] = without_missing(frame[position].astype("str"), source.missing_codes)
     ids = None
     if source.id_column in names:
         place = names.index(source.id_column)
         ids = frame.pop(place).fillna("").to_numpy(dtype=object)
-        names = names[:place] + names[place + 1 :]
-    frame.columns = pd.Index(names, dtype="str")
-    return RawTable(source.name, frame, ids, rows, source.id_column, decimal=source.decimal or ".")
-
-
-def _open(source: Source) -> IO[bytes]:
-    packed = source.file.name.lower().endswith(".gz")
-    return cast("IO[bytes]", gzip.open(source.file, "rb") if packed else source.file.open("rb"))
-
-
-def _lines(source: Source) -> io.TextIOWrapper:
-    return io.TextIOWrapper(_open(source), encoding="utf-8-sig", newline="")
-
-
-def _scan(source: Source) -> None:
-    """Read the bytes once: whole archive, UTF-8, no NUL."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    at = 0
-    try:
-        with _open(source) as file:
-            while chunk := file.read(_CHUNK):
-                if at == 0:
-                    _refuse_start(source, chunk)
-                if b"\0" in chunk:
-                    place = at + chunk.index(b"\0")
-                    raise file_problem(
-                        source,
-                        "ENCODING",
-                        f"holds a NUL byte at byte {place}",
-                        "Export it again as UTF-8 text.",
-                    )
-                decoder.decode(chunk)
-                at += len(chunk)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        place = at + error.start
-        message = f"is not UTF-8 (byte {place} is 0x{error.object[error.start]:02x})"
-        raise file_problem(
-            source, "ENCODING", message, "Save it as UTF-8; it may be Latin-1 or Windows-1252 now."
-        ) from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise file_problem(
-            source, "FILE_DAMAGED", f"cannot be unpacked ({error})", "Copy it again from where it came."
-        ) from error
-    except PermissionError as error:
-        raise file_problem(
-            source, "FILE_DAMAGED", "may not be read by you", "Change its permissions."
-        ) from error
-    if at == 0:
-        raise file_problem(
-            source, "FILE_EMPTY", "is empty", "Give a file with a header and one row a patient."
-        )
-
-
-def _refuse_start(source: Source, start: bytes) -> None:
-    kinds = {
-        b"PK\x03\x04": "a zip or Excel file",
-        b"\x1f\x8b": "a gzip file without the ending .gz",
-        b"\x89HDF": "an HDF5 file",
-        b"%PDF": "a PDF",
+    texts = {
+        position: without_missing(frame[position].astype("str"), source.missing_codes)
+        for position, dtype in zip(frame.columns, frame.dtypes, strict=True)
+        if dtype != np.float64
     }
-    for magic, kind in kinds.items():
-        if start.startswith(magic):
-            raise file_problem(
-                source,
-                "FILE_DAMAGED",
-                f"is {kind}, not text",
-                "Give it its right ending, or export it as CSV.",
-            )
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise file_problem(source, "ENCODING", "is UTF-16", "Save it as UTF-8.")
+    order = sorted(frame.columns)
+    if texts:
+        numbers = frame[[position for position in order if position not in texts]]
+        frame = pd.concat([numbers, pd.DataFrame(texts, index=frame.index)], axis=1)
+    frame = frame if list(frame.columns) == order else frame[order]
+    frame.columns = pd.Index([names[position] for position in order], dtype="str")
+    return RawTable(source.name, frame, ids, rows, source.id_column, decimal=source.decimal or ".")
 
 
 def _header(source: Source, delimiter: str) -> list[str]:
     try:
-        with _lines(source) as lines:
+        with open_lines(source) as lines:
             start = list(itertools.islice(csv.reader(lines, delimiter=delimiter), 20))
     except csv.Error as error:
         raise file_problem(source, "FILE_DAMAGED", f"cannot be read as a table ({error})", _QUOTE) from error
@@ -189,43 +125,87 @@ def _text_positions(source: Source, names: list[str]) -> set[int]:
     return {position for position, name in enumerate(names) if name in wanted}
 
 
-def _parsed(
-    source: Source, delimiter: str, width: int, texts: set[int], only: list[int] | None = None
-) -> pd.DataFrame:
+def _read(source: Source, delimiter: str, *, texts: set[int], width: int, most: int) -> pd.DataFrame:
+    """Read all cells: one float64 matrix of the numeric columns, which is filled piece by piece, and texts.
+
+    A column that turns out to hold something else than numbers, or True and False, is read again as text.
+    """
     numeric = [position for position in range(width) if position not in texts]
+    numbers = np.empty((most, len(numeric)), dtype=np.float64)
+    words: list[pd.DataFrame] = []
+    doubtful: set[int] = set()
+    at = 0
+    step = max(_CELLS // width, most // _PARTS, 1)
+    for piece in _pieces(source, delimiter, width=width, texts=texts, step=step):
+        end = at + len(piece)
+        plain = [dtype.kind in "iuf" for dtype in piece.dtypes]
+        doubtful |= {
+            position
+            for position, good in zip(piece.columns, plain, strict=True)
+            if not good and position not in texts
+        }
+        fine = [place for place, position in enumerate(numeric) if position not in doubtful]
+        if len(fine) == len(numeric):
+            numbers[at:end] = piece[numeric].to_numpy(dtype=np.float64)
+        else:
+            numbers[at:end, fine] = piece[[numeric[place] for place in fine]].to_numpy(dtype=np.float64)
+        words.append(piece[sorted(texts)])
+        at = end
+    parts = [pd.DataFrame(numbers[:at], columns=numeric, copy=False)]
+    if doubtful:
+        parts[0] = parts[0][[position for position in numeric if position not in doubtful]]
+        again = _pieces(
+            source, delimiter, width=width, texts=set(range(width)), step=step, only=sorted(doubtful)
+        )
+        parts.append(pd.concat(again, ignore_index=True))
+    if texts and words:
+        parts.append(pd.concat(words, ignore_index=True))
+    return parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
+
+
+def _pieces(
+    source: Source,
+    delimiter: str,
+    *,
+    width: int,
+    texts: set[int],
+    step: int,
+    only: list[int] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Yield the table some rows at a time, columns named by their position."""
+    codes = ["", *source.missing_codes]
     options: dict[str, Any] = {
         "header": 0,
         "index_col": False,
         "dtype": dict.fromkeys(sorted(texts), str),
         "keep_default_na": False,
-        "na_values": {position: ["", *source.missing_codes] for position in numeric},
+        "na_values": {position: codes for position in range(width) if position not in texts},
         "decimal": source.decimal or ".",
         "skip_blank_lines": False,
         "encoding": "utf-8-sig",
         "low_memory": False,
+        "chunksize": step,
         **_EXACT,
     }
     try:
-        with warnings.catch_warnings(), _open(source) as file:
+        with warnings.catch_warnings(), open_bytes(source) as file:
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(file, sep=delimiter, names=list(range(width)), usecols=only, **options)
+            with pd.read_csv(
+                file, sep=delimiter, names=list(range(width)), usecols=only, **options
+            ) as reading:
+                for piece in reading:
+                    yield piece
+                    _report(source, file)
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         _refuse_widths(source, delimiter)
         reason = str(error).split("C error: ")[-1].strip()
         raise file_problem(source, "FILE_DAMAGED", f"cannot be read as a table ({reason})", _QUOTE) from error
 
 
-def _with_text(frame: pd.DataFrame, source: Source, delimiter: str, texts: set[int]) -> pd.DataFrame:
-    """Make numeric columns float64; read those that are no numbers, or True and False, again as text."""
-    plain = {position for position, dtype in frame.dtypes.items() if dtype.kind in "iuf"}
-    doubtful = [position for position in frame.columns if position not in texts and position not in plain]
-    numbers = frame[
-        [position for position in frame.columns if position not in texts and position in plain]
-    ].astype(np.float64)
-    parts = [frame[sorted(texts)], numbers]
-    if doubtful:
-        parts.append(_parsed(source, delimiter, frame.shape[1], set(frame.columns), only=doubtful))
-    return pd.concat(parts, axis=1)[list(range(frame.shape[1]))]
+def _report(source: Source, file: IO[bytes]) -> None:
+    if source.progress is not None:
+        raw = getattr(file, "fileobj", None) or file
+        source.progress(raw.tell(), source.file.stat().st_size)
 
 
 def _blank_lines(frame: pd.DataFrame) -> np.ndarray:
@@ -243,14 +223,14 @@ def _is_empty(cell: Any) -> bool:
 
 def _refuse_ragged(source: Source, delimiter: str, frame: pd.DataFrame) -> None:
     """Look for short rows, which pandas fills up, wherever the last column has an empty cell."""
-    last = frame.iloc[:, -1]
+    last = frame[max(frame.columns)]
     if last.isna().any() or (last.dtype != np.float64 and (last == "").any()):
         _refuse_widths(source, delimiter)
 
 
 def _refuse_widths(source: Source, delimiter: str) -> None:
     wrong: list[tuple[int, int, int]] = []
-    with _lines(source) as lines, contextlib.suppress(csv.Error):
+    with open_lines(source) as lines, contextlib.suppress(csv.Error):
         wrong = list(_wrong_widths(csv.reader(lines, delimiter=delimiter)))
     if not wrong:
         return

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 PATIENTS = "patients"
 
 
-@reads(".h5mu")
+def modalities(path: Path) -> list[str]:
+    """Return the names of the modalities, the one of patients left out."""
+    import h5py
+
+    with _explained(path), h5py.File(path, "r") as file:
+        return [str(name) for name in file["mod"] if name != PATIENTS]
+
+
+@reads(".h5mu", parts=modalities, patients_part=OBS)
 def read_modality(source: Source) -> RawTable:
     """Read a modality (the only one when none is named), or ``obs`` for the table of patients.
 
@@ -31,7 +39,7 @@ def read_modality(source: Source) -> RawTable:
     CohortError
         FILE_DAMAGED, MODALITY.
     """
-    if source.modality == OBS:
+    if source.part == OBS:
         frame = pd.DataFrame(open_h5mu(source.file).obs)
         frame.index = frame.index.astype("str").rename("patient")
         return from_frame(source, frame)
@@ -39,20 +47,15 @@ def read_modality(source: Source) -> RawTable:
 
 
 def _one_modality(source: Source, path: Path) -> AnnData:
-    import h5py
     import mudata
 
-    with _explained(path):
-        with h5py.File(path, "r") as file:
-            names = [str(name) for name in file["mod"] if name != PATIENTS]
-        name = source.modality or (names[0] if len(names) == 1 else "")
-        if name in names:
-            with third_party_quiet():
-                return mudata.read_h5ad(path, name)
+    names = modalities(path)
+    name = source.part or (names[0] if len(names) == 1 else "")
+    if name in names:
+        with _explained(path), third_party_quiet():
+            return mudata.read_h5ad(path, name)
     said = f'has no modality "{name}"' if name else f"has {len(names)} modalities"
-    remedy = (
-        f'Add modality = "..." to the block, one of: {listed(names, most=20)}.{did_you_mean(name, names)}'
-    )
+    remedy = f'Add part = "..." to the block, one of: {listed(names, most=20)}.{did_you_mean(name, names)}'
     raise file_problem(source, "MODALITY", said, remedy)
 
 

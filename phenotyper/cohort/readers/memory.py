@@ -30,7 +30,7 @@ def read_memory(source: Source) -> RawTable:
     """
     if isinstance(source.table, pd.DataFrame):
         return from_frame(source, source.table)
-    if source.modality == OBS:
+    if source.part == OBS:
         return from_frame(source, source.table.obs.rename_axis("patient"))
     return from_anndata(source, source.table)
 

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnchoredOffsetbox, DrawingArea, HPacker, OffsetBox, TextArea, VPacker
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import ScaledTranslation
 
-from phenotyper.present.plots.style import figure_of, fold
+from phenotyper.present.plots.style import INK, figure_of, fold, point_size, points_of
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from numpy.typing import NDArray
@@ -80,3 +86,74 @@ def colour_bar_right(axes: Axes, colours: ScalarMappable, data: NDArray[np.float
     bar.outline.set_visible(False)
     place.tick_params(width=0.5, length=2)
     place.set_title(fold(heading, LETTERS), loc="left", fontsize="small")
+
+
+_SWATCH, _SCALE_LENGTH, _SCALE_STEPS = 7.0, 44.0, 22
+_LINE_POINTS, _LEAST_LINES = 9.2, 12.0
+Section = tuple[str, list[OffsetBox]]
+"""Heading of a key and its lines, from :func:`swatch_line` and :func:`scale_line`."""
+
+
+def swatch_line(text: str, **look: Any) -> OffsetBox:
+    """Return a line of a key: a square that looks as a ``Rectangle`` with these settings, and its text."""
+    area = DrawingArea(_SWATCH, _SWATCH, 0, 0)
+    area.add_artist(Rectangle((0, 0), _SWATCH, _SWATCH, **({"linewidth": 0} | look)))
+    return HPacker(children=[area, _text(text)], pad=0, sep=4, align="center")
+
+
+def scale_line(colours: ScalarMappable, low: str, high: str) -> OffsetBox:
+    """Return a line of a key: a bar of colours between its limits in words."""
+    area = DrawingArea(_SCALE_LENGTH, _SWATCH, 0, 0)
+    step = _SCALE_LENGTH / _SCALE_STEPS
+    least, most = colours.get_clim()
+    values = np.linspace(float(least or 0.0), float(most or 0.0), _SCALE_STEPS)
+    for at, colour in enumerate(colours.to_rgba(values)):
+        area.add_artist(
+            Rectangle((at * step, 0), step, _SWATCH, facecolor=colour, edgecolor=colour, linewidth=0.3)
+        )
+    return HPacker(children=[_text(low), area, _text(high)], pad=0, sep=4, align="center")
+
+
+def keys_right(axes: Axes, sections: Sequence[Section], *, aside: float = 8.0) -> None:
+    """Put several keys to the right of axes, one below the other, in columns no higher than the axes.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where. The keys keep their size and distances when the picture is made smaller.
+    sections : sequence of (str, list of OffsetBox)
+        Headings and lines.
+    aside : float
+        Points between axes and keys.
+    """
+    most = max(points_of(axes)[1] / _LINE_POINTS, _LEAST_LINES)
+    columns: list[list[Artist]] = [[]]
+    used = 0.0
+    for heading, lines in sections:
+        head = fold(heading, LETTERS)
+        lines_high = len(lines) + 1.5 + head.count("\n")
+        if columns[-1] and used + lines_high > most:
+            columns.append([])
+            used = 0.0
+        children: list[Artist] = [*([_text(head, weight="bold")] if head else []), *lines]
+        columns[-1].append(VPacker(children=children, pad=0, sep=2.5, align="left"))
+        used += lines_high
+    packed: list[Artist] = [
+        VPacker(children=column, pad=0, sep=8, align="left") for column in columns if column
+    ]
+    box = AnchoredOffsetbox(
+        "upper left",
+        child=HPacker(children=packed, pad=0, sep=10, align="top"),
+        pad=0,
+        borderpad=0,
+        frameon=False,
+        bbox_to_anchor=(1.0, 1.0),
+        bbox_transform=axes.transAxes + ScaledTranslation(aside / 72, 0, figure_of(axes).dpi_scale_trans),
+    )
+    box.set_clip_on(False)
+    axes.add_artist(box)
+
+
+def _text(text: str, *, weight: str = "normal") -> TextArea:
+    size = point_size("font.size") * 0.83
+    return TextArea(text, textprops={"fontsize": size, "color": INK, "fontweight": weight})

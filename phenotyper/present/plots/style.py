@@ -294,3 +294,18 @@ def point_size(name: str) -> float:
 def halo(width: float = 2.5) -> list[Stroke]:
     """Return the white edge that keeps letters readable on points."""
     return [withStroke(linewidth=width, foreground="white")]
+
+
+def distinct(texts: Sequence[str], longest: int = 40) -> list[str]:
+    """Return texts as :func:`clean` does, less cut where two different ones would look the same.
+
+    Examples
+    --------
+    >>> distinct(["group of the low dose", "group of the raw dose"], longest=9)
+    ['group of…low dose', 'group of…raw dose']
+    """
+    for length in (longest, 2 * longest, 4 * longest):
+        shown = [clean(text, length) for text in texts]
+        if len(set(shown)) == len(set(texts)):
+            break
+    return shown

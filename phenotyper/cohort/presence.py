@@ -1,0 +1,34 @@
+"""Who holds nothing in a matrix, found without looking at every cell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_CHUNK = 64
+
+
+def empty_rows(values: np.ndarray) -> np.ndarray:
+    """Return which rows of n x p values hold no value at all.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, p)
+        NaN = missing.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Examples
+    --------
+    >>> empty_rows(np.array([[1.0, np.nan], [np.nan, np.nan]]))
+    array([False,  True])
+    """
+    left = np.arange(len(values))
+    for start in range(0, values.shape[1], _CHUNK):
+        left = left[np.isnan(values[left, start : start + _CHUNK]).all(axis=1)]
+        if not len(left):
+            break
+    empty = np.zeros(len(values), dtype=bool)
+    empty[left] = True
+    return empty
