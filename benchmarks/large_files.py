@@ -38,9 +38,10 @@ def memory(line):
     return 1024 * int(re.search(line + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 before, started, reports = memory("VmRSS"), time.perf_counter(), []
 if peer:
-    size = pandas.read_csv(file, index_col=0).to_numpy().nbytes
+    size = pandas.read_csv(file, index_col=0).drop(columns="assay").to_numpy().nbytes
 else:
-    block = {"file": file, "kind": "log", **({"rows": rows} if rows else {})}
+    aside = {"exclude": ["assay"]} if file.endswith("patients.csv") else {}
+    block = {"file": file, "kind": "log", **({"rows": rows} if rows else {}), **aside}
     cohort = read_cohort(
         {"blocks": {"x": block}}, quiet=True, progress=lambda name, done, total: reports.append(done / total)
     )
@@ -52,17 +53,21 @@ print(json.dumps({"array_gb": size / 1e9, "peak_gb": (memory("VmHWM") - before) 
 
 
 def write_tables(folder: Path, gigabytes: float) -> dict[str, tuple[Path, str]]:
-    """Write the same numbers three times; return the file and its ``rows`` for each."""
+    """Write a table in three forms; return the file and its ``rows`` for each.
+
+    The CSV has a column of text, a constant feature and a blank line, as files do.
+    """
     patients = max(20, round(gigabytes * 1e9 / (FEATURES * BYTES_A_CELL)))
     rng = np.random.default_rng(0)
     names = [f"g{place}" for place in range(FEATURES)]
     few = np.char.mod("%.5f", rng.normal(8, 2, (200, FEATURES)))
     csv = folder / "patients.csv"
     with csv.open("w", encoding="utf-8") as file:
-        file.write(",".join(["patient_id", *names]) + "\n")
+        file.write(",".join(["patient_id", *names, "assay"]) + "\n")
         for patient in range(patients):
-            shift = int(rng.integers(FEATURES))
-            file.write(f"P{patient:06d}," + ",".join(np.roll(few[patient % 200], shift)) + "\n")
+            row = np.roll(few[patient % 200], int(rng.integers(FEATURES)))
+            row[7] = "1"
+            file.write(f"P{patient:06d}," + ",".join(row) + ",v2\n" + "\n" * (patient == 50))
     turned = folder / "features.csv"
     with turned.open("w", encoding="utf-8") as file:
         file.write(",".join(["gene", *(f"P{patient:06d}" for patient in range(patients))]) + "\n")

@@ -43,8 +43,7 @@ import json, sys, time
 start = time.perf_counter()
 sys.path.insert(0, {here!r})
 import one_fit, phenotyper, hdbscan, joblib, scipy.linalg, sklearn, threadpoolctl
-from phenotyper.discover.embed import umap_module
-umap_module()
+{umap}
 imports = time.perf_counter() - start
 values, cohort = one_fit.planted(300, 200)
 run = {run}
@@ -55,6 +54,10 @@ for _ in range(2):
     seconds += [time.perf_counter() - start, time.process_time() - processor]
 print(json.dumps([imports, *seconds]))
 """
+UMAPS = {
+    "phenotyper": "from phenotyper.discover.embed import umap_module; umap_module()",
+    "bare": "import umap",
+}
 RUNS = {
     "phenotyper": "lambda: phenotyper.Recipe(n_layouts=1, seed=1).fit(cohort)",
     "bare": "lambda: one_fit.chain(values, one_fit.Recipe(n_layouts=1), seed=1)",
@@ -145,7 +148,7 @@ def first_fits() -> list[dict[str, Any]]:
     for side, run in RUNS.items():
         with tempfile.TemporaryDirectory() as folder:
             for process in (1, 2):
-                code = FIRST_FIT.format(here=str(Path(__file__).parent), run=run)
+                code = FIRST_FIT.format(here=str(Path(__file__).parent), umap=UMAPS[side], run=run)
                 done = subprocess.run(
                     [sys.executable, "-W", "ignore", "-c", code],
                     env={**os.environ, "NUMBA_CACHE_DIR": folder},

@@ -100,24 +100,16 @@ heads = ("Block", "Patients", "Features", "Values missing", "Patients without a 
 ph.Table("Blocks of features", heads, tuple(rows))
 
 # %% [markdown]
-# And feature by feature: how many have it, its range, and how many lie outside the reference interval of the dictionary (where there is one).
+# And feature by feature (the first of the smaller blocks): how many have it, and its range. Do the medians look right?
 
 # %%
-columns = [
-    "block",
-    "feature",
-    "kind",
-    "unit",
-    "patients",
-    "low",
-    "q25",
-    "median",
-    "q75",
-    "high",
-    "levels",
-    "outside",
-]
-about.table.loc[about.table["block"] != "expression", columns].head(15).round(2).fillna("")
+facts = about.table[about.table["block"] != about.blocks.sort_values("features")["block"].iloc[-1]]
+facts = facts if len(facts) else about.table
+numbers = ["block", "feature", "unit", "patients", "low", "q25", "median", "q75", "high"]
+facts.loc[facts["median"].notna(), numbers].head(10).round(2).reset_index(drop=True)
+
+# %%
+facts.loc[facts["levels"] != "", ["block", "feature", "patients", "levels"]].head(8).reset_index(drop=True)
 
 # %% [markdown]
 # The kind of a feature decides how it is treated; please check it for yours ([the kinds](../docs/cohort_toml.md#kinds)).
@@ -162,7 +154,7 @@ else:
 
 # %%
 print(about.sentence())
-about.order.round(3)
+display(about.order.round(3)) if len(about.order) else None
 
 # %% [markdown]
 # ## What a refused cohort looks like

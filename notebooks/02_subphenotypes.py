@@ -177,13 +177,13 @@ if "site" in adjust_for:
     for name, fit in fits.items():
         group = pd.Series(fit.labels(site.index), index=site.index, name="group")
         shares[name] = pd.crosstab(group, site, normalize="index", margins=True).mul(100).round()
-    display(pd.concat(shares, axis=1).astype("Int64").astype(str).replace("<NA>", ""))
+    display(pd.concat(shares, axis=1).map(lambda share: "" if pd.isna(share) else f"{share:.0f}"))
 else:
     print("One site only, or none declared: nothing to compare.")
 
 # %% [markdown]
-# In the demo the unadjusted groups are hospitals as much as children: one disease comes out twice, once in each hospital, and another is not
-# found at all. Adjustment has a price as well: where a disease and a hospital go together, both are taken out.
+# In the demo the unadjusted groups are hospitals as much as children: one disease comes out twice, once in each hospital, and a quarter of
+# the patients is in no group. Adjustment has a price as well: where a disease and a hospital go together, both are taken out.
 #
 # ## What was found in the features?
 #

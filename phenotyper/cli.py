@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PhenotyperError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
     except KeyboardInterrupt:
         print("Interrupted; nothing of this run was kept.", file=sys.stderr)
         return INTERRUPTED
@@ -119,7 +123,9 @@ def _add_demo(commands: Any) -> None:
 def _add_init(commands: Any) -> None:
     about = "look at the files of a folder and draft cohort.toml, with what could not be decided marked"
     init = commands.add_parser("init", help=about, description=_capital(about), allow_abbrev=False)
-    init.add_argument("folder", metavar="FOLDER", help="folder of the tables (not those in it)")
+    init.add_argument(
+        "folder", metavar="FOLDER", help="folder of the tables (folders inside it are not read)"
+    )
     place = "file to write, its dictionary.csv beside it (FOLDER/cohort.toml)"
     init.add_argument("--out", metavar="FILE", help=place)
     init.add_argument("--overwrite", action="store_true", help="replace an earlier draft")
@@ -155,7 +161,7 @@ def _add_run(commands: Any) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--n-jobs", type=_workers, default=1, metavar="N", help="processes; -1 for all cores (%(default)s)")
+    add("--n-jobs", type=_workers, default=1, metavar="N", help="threads; -1 for all cores (%(default)s)")
     add("--overwrite", action="store_true", help="replace an earlier run in DIR once the new one is whole")
     add("--no-notebook", action="store_true", help="do not write and execute analysis.ipynb")
     add("--quiet", action="store_true", help="no progress bar and no count of warnings")
@@ -171,7 +177,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _workers(text: str) -> int:
     if not re.fullmatch(r"-?[1-9]\d*", text):
-        message = f"{text!r} is no number of processes: give 1 or more, or -1 for all cores"
+        message = f"{text!r} is no number of threads: give 1 or more, or -1 for all cores"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 

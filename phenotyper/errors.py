@@ -164,3 +164,14 @@ def listed(words: Iterable[object], most: int = 5) -> str:
     if len(items) <= most:
         return ", ".join(items)
     return f"{', '.join(items[:most])} and {len(items) - most} more"
+
+
+def number_of(count: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> number_of(1, "column"), number_of(3, "column"), number_of(2, "study", "studies")
+    ('1 column', '3 columns', '2 studies')
+    """
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"

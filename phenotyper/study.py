@@ -122,7 +122,7 @@ def run_study(
     recipe : Recipe, optional
         Settings; the defaults when not given.
     n_jobs : int
-        Processes for the layouts; -1 for all cores. The answer does not depend on it.
+        Threads for the layouts; -1 for all cores. The answer does not depend on it.
     overwrite : bool
         Replace an earlier run in ``out`` once the new one is whole.
     notebook : bool

@@ -35,7 +35,12 @@ ORDER = (
     "cli",
 )
 FRONT_DOORS = ("__init__", "__main__")
-HEAVY = {"anndata", "hdbscan", "matplotlib", "mudata", "numba", "scanpy", "sklearn", "statsmodels", "umap"}
+HEAVY = {
+    *("anndata", "hdbscan", "matplotlib", "mudata", "numba", "openpyxl", "pyarrow", "pyreadstat", "scanpy"),
+    *("sklearn", "statsmodels", "umap"),
+}
+EXTRAS = {"stat": {"pyreadstat"}}
+"""What only an extra brings, and may be imported where its absence is explained."""
 IMPORT_NAMES = {"scikit-learn": "sklearn", "umap-learn": "umap"}
 DRAWING = "phenotyper.present.plots"  # itself loaded only when a picture is drawn, so it may load matplotlib
 
@@ -140,6 +145,9 @@ def test_a_fit_reads_no_outcomes():
 def test_what_the_package_imports_is_declared_as_a_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {Requirement(text).name for text in project["dependencies"]}
+    for extra, names in EXTRAS.items():
+        assert names == {Requirement(text).name for text in project["optional-dependencies"][extra]}
+        declared |= names
     known = {IMPORT_NAMES.get(name, name) for name in declared} | sys.stdlib_module_names | {"phenotyper"}
     used = {(name.split(".")[0], name_of(path)) for path in modules() for name in imported(parsed(path))}
     assert {pair for pair in used if pair[0] not in known} == set()

@@ -273,7 +273,10 @@ def test_what_is_missing_by_site_or_outcome_is_named_once_for_what_is_missing_to
         outcomes={"illness": {"kind": "binary", "column": "ill"}},
     )
     problem = found(check_cohort(declared), "MISSING_BY")
-    assert "g1 and 1 missing with it by site (missing in 0% of a, 80% of b; V 0.82)" in problem.message
+    assert (
+        "g1 and 1 missing with it by site (missing in 0% of site a, 80% of site b; Cramer's V 0.82)"
+        in problem.message
+    )
     assert "g4 by outcome illness (missing in 0% of those without, 75% of those with it" in problem.message
     assert "g5" not in problem.message
 
@@ -281,7 +284,9 @@ def test_what_is_missing_by_site_or_outcome_is_named_once_for_what_is_missing_to
 def test_the_metabolome_of_helix_is_missing_by_centre_and_nothing_else_is(tmp_path: Path):
     problem = found(shared("helix_children", tmp_path), "MISSING_BY")
     assert "block metabolome" in problem.message
-    assert "the whole block by site (missing in 0% of 1, 22% of 2; V 0.32)" in problem.message
+    assert (
+        "the whole block by site (missing in 0% of site 1, 22% of site 2; Cramer's V 0.32)" in problem.message
+    )
 
 
 def test_ultrasound_findings_are_missing_by_diagnosis(tmp_path: Path):

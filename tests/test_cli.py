@@ -81,7 +81,7 @@ def test_the_command_alone_shows_the_help_and_fails(capsys):
         (["check"], "required: COHORT\nSee phenotyper check --help."),
         (["run", "x", "--out", "y", "--seed", "one"], "argument --seed: invalid int value: 'one'"),
         (["run", "x", "--out", "y", "--n-jobs", "0"], "give 1 or more, or -1 for all cores"),
-        (["run", "x", "--out", "y", "--n-jobs", "two"], "'two' is no number of processes"),
+        (["run", "x", "--out", "y", "--n-jobs", "two"], "'two' is no number of threads"),
         (["run", "x", "--out", "y", "--overwrit"], "unrecognized arguments: --overwrit"),
         (["run", "x", "--out", "y", "--adjust-for", "age", "site"], "unrecognized arguments: site"),
     ],
@@ -327,3 +327,10 @@ def test_a_terminal_without_the_letters_gets_escapes(cohort, monkeypatch, tmp_pa
     assert main(["check", str(path)]) == 2
     screen.flush()
     assert b"\\xb5" in screen.buffer.getvalue()
+
+
+def test_a_reader_that_stops_reading_is_no_defect():
+    code = "import phenotyper.cli as cli\ndef stop(_): raise BrokenPipeError\ncli._check = stop\n"
+    code += "raise SystemExit(cli.main(['check', 'x']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")

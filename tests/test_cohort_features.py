@@ -205,7 +205,10 @@ def test_a_feature_of_the_same_name_with_other_values_is_a_feature(tmp_path: Pat
 def test_site_and_dates_cannot_be_features_and_age_is_warned_of(tmp_path: Path):
     cohort = one_table(columns=["crp", "age_months", "plate"])
     report = check_cohort(cohort.write(tmp_path))
-    assert "plate of clinical.csv cannot be features of block labs: batch" in report.errors[0].message
+    assert (
+        "plate of clinical.csv cannot be a feature of block labs: declared as batch"
+        in report.errors[0].message
+    )
     assert report.warnings[0].code == "ROLE_FEATURE"
     assert "age_months" in report.warnings[0].message
 
@@ -351,3 +354,16 @@ def test_auc_and_its_chance_agree_with_mann_whitney():
         area = test.statistic / (len(x) * len(y))
         assert strength[column] == pytest.approx(max(area, 1 - area))
         assert chance[column] == pytest.approx(test.pvalue)
+
+
+def test_a_block_without_a_patient_of_the_cohort_is_refused_in_words_and_does_not_crash():
+    ids = [f"P{number:03d}" for number in range(30)]
+    rng = np.random.default_rng(0)
+    labs = pd.DataFrame({"crp": rng.normal(5, 1, 30), "wbc": rng.normal(9, 2, 30)}, index=ids)
+    others = labs.add_suffix("_2").set_axis([f"Q{name}" for name in ids])
+    declared = {
+        "blocks": {"a": {"file": labs, "kind": "number"}, "b": {"file": others, "kind": "number"}},
+        "patients": {"file": pd.DataFrame({"ok": "yes"}, index=ids)},
+        "consent": {"research": "ok"},
+    }
+    assert {"NO_OVERLAP", "BLOCK_EMPTY"} <= {problem.code for problem in check_cohort(declared).errors}

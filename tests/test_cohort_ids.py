@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def test_a_patient_on_two_rows_is_refused_with_rows_and_remedy(tmp_path: Path):
     cohort.set("labs.csv", "patient_id", 5, "P001")
     cohort.set("labs.csv", "patient_id", 9, "P001")
     problem = found(check_cohort(cohort.write(tmp_path)), "DUP_ID")
-    assert problem.rows == (5, 9)
+    assert problem.rows == (2, 5, 9)
     assert problem.text() == (
-        "DUP_ID: labs.csv has 1 patient id on more than one row (rows 5, 9). "
+        'DUP_ID: labs.csv has 1 patient id on more than one row: "P001" (rows 2, 5, 9). '
         'Give one row a patient, or aggregate = "mean" for block labs in cohort.toml.'
     )
 
@@ -37,7 +38,7 @@ def test_a_table_of_visits_is_called_one(tmp_path: Path):
     cohort.tables["labs.csv"] = labs.loc[labs.index.repeat(2)]
     problem = found(check_cohort(cohort.write(tmp_path)), "DUP_ID")
     assert "look like visits" in problem.remedy
-    assert len(problem.rows) == 39
+    assert len(problem.rows) == 78
 
 
 def test_a_patient_twice_in_the_table_of_patients_cannot_be_aggregated(tmp_path: Path):
@@ -77,7 +78,7 @@ def test_an_id_in_another_spelling_is_refused_with_the_pair(tmp_path: Path, odd:
     report = check_cohort(cohort.write(tmp_path))
     problem = found(report, "ID_NEAR_DUP")
     assert problem.rows == (4,)
-    assert f"{odd!a} and 'P003' of clinical.csv" in problem.message
+    assert f'{json.dumps(odd)} and "P003" of clinical.csv' in problem.message
     assert "normalise_ids = true" in problem.remedy
 
 
@@ -95,7 +96,7 @@ def test_two_spellings_in_one_table_are_one_patient_twice_when_ids_are_normalise
     cohort = sound()
     cohort.set("labs.csv", "patient_id", 5, "p003")
     cohort.declared["normalise_ids"] = True
-    assert found(check_cohort(cohort.write(tmp_path)), "DUP_ID").rows == (5,)
+    assert found(check_cohort(cohort.write(tmp_path)), "DUP_ID").rows == (4, 5)
 
 
 def test_leading_zeros_are_kept(tmp_path: Path):
@@ -163,9 +164,45 @@ def test_a_table_that_shares_no_patient_is_refused_with_examples(
     table = cohort.tables["microbes.tsv"]
     table["patient_id"] = [here(text) for text in table["patient_id"]]
     problem = found(check_cohort(cohort.write(tmp_path)), "NO_OVERLAP")
-    assert "'P001'" in problem.message
+    assert '"P001"' in problem.message
     assert problem.where == "microbes.tsv"
     assert said in problem.remedy
+
+
+def test_samples_of_patients_are_told_of_the_table_of_samples(tmp_path: Path):
+    cohort = sound()
+    table = cohort.tables["microbes.tsv"]
+    table["patient_id"] = [f"{text}-01A" for text in table["patient_id"]]
+    assert "samples = { file = ..." in found(check_cohort(cohort.write(tmp_path)), "NO_OVERLAP").remedy
+
+
+def test_ids_that_lost_their_leading_zeros_in_one_table_are_refused(tmp_path: Path):
+    cohort = sound()
+    for name, table in cohort.tables.items():
+        if "patient_id" in table:
+            numbers = [int(text[1:]) + 80 for text in table["patient_id"]]
+            table["patient_id"] = [str(n) if name == "labs.csv" else f"{n:03d}" for n in numbers]
+    problem = found(check_cohort(cohort.write(tmp_path)), "ID_MANGLED")
+    assert problem.where == "labs.csv"
+    assert (
+        '19 patient ids that are in the other tables with leading zeros: "81" is "081" there'
+        in problem.message
+    )
+    assert problem.rows == tuple(range(2, 21))
+
+
+def test_one_and_zero_one_in_the_same_tables_are_two_patients(tmp_path: Path):
+    cohort = sound()
+    for table in cohort.tables.values():
+        if "patient_id" in table:
+            table["patient_id"] = table["patient_id"].replace({"P001": "1", "P002": "01"})
+    assert check_cohort(cohort.write(tmp_path)).ok
+
+
+def test_a_matrix_that_names_genes_is_told_how_to_turn_it(tmp_path: Path):
+    cohort = sound()
+    cohort.tables["microbes.tsv"] = cohort.tables["microbes.tsv"].rename(columns={"patient_id": "gene"})
+    assert 'rows = "features"' in found(check_cohort(cohort.write(tmp_path)), "COLUMN_ABSENT").remedy
 
 
 def test_ids_that_agree_but_for_case_get_the_switch_as_remedy(tmp_path: Path):

@@ -56,7 +56,8 @@ def spoiled(texts: dict[int, str]) -> list[str]:
     ("texts", "remedy"),
     [
         ({4: "<0.5", 9: "<0.5", 20: ">200"}, 'censored = "lod"'),
-        ({4: "1,5", 9: "2,25"}, 'decimal = ","'),
+        ({4: "1,5", 9: "2,25"}, "Write a decimal point there"),
+        ({row: f"{row},5" for row in range(2, 7)} | {row: str(row) for row in range(7, 32)}, 'decimal = ","'),
         ({4: "n/a", 9: "--"}, 'missing_codes = ["--", "n/a"]'),
         ({4: "3 mg/L", 9: "high"}, "category or ordinal"),
     ],
@@ -64,9 +65,25 @@ def spoiled(texts: dict[int, str]) -> list[str]:
 def test_text_among_numbers_is_refused_with_the_way_out(texts: dict[int, str], remedy: str):
     problem = only(block("number", spoiled(texts)))
     assert problem.code == "COERCE"
-    assert problem.rows == tuple(texts)
-    assert all(f'"{text}"' in problem.message for text in texts.values())
+    wrong = {row: text for row, text in texts.items() if not text.isdigit()}
+    assert problem.rows == tuple(wrong)
+    assert all(f'"{text}"' in problem.message for text in wrong.values())
     assert remedy in problem.remedy
+
+
+def test_percentages_out_of_range_are_not_told_to_be_declared_as_such():
+    problem = only(mixed([*np.linspace(5, 95, 29), 140.0], "proportion", unit="%"))
+    assert problem.message.endswith("has 1 proportion out of range in a (140)")
+    assert "unit" not in problem.remedy
+
+
+def test_a_level_that_is_a_number_is_found_with_a_decimal_comma(tmp_path: Path):
+    (tmp_path / "x.csv").write_text("patient_id;a\n" + "".join(f"P{i};{i % 2},0\n" for i in range(30)))
+    (tmp_path / "d.csv").write_text("column,kind,levels\na,yes/no,0 | 1\n")
+    (tmp_path / "cohort.toml").write_text(
+        '[blocks.x]\nfile = "x.csv"\nkind = "mixed"\ndictionary = "d.csv"\ndelimiter = ";"\ndecimal = ","\n'
+    )
+    assert check_cohort(tmp_path / "cohort.toml").ok
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_the_worked_example_is_as_checked_by_hand(tmp_path: Path, mark: str):
 def test_what_is_left_out_repeated_or_doubtful_is_said(tmp_path: Path):
     table = read(WORKED, folder=tmp_path)
     assert [one.code for one in table.problems] == ["OLINK_CONTROLS", "OLINK_QC", "OLINK_REPEATED"]
-    assert "1 control samples and 1 control assays (2 rows)" in problem(table, "OLINK_CONTROLS").message
+    assert "1 control sample and 1 control assay (2 rows)" in problem(table, "OLINK_CONTROLS").message
     assert "3 values of 2 samples" in problem(table, "OLINK_QC").message
     assert "(2 by sample, 2 by assay)" in problem(table, "OLINK_QC").message
     assert problem(table, "OLINK_REPEATED").message.endswith("1 proteins by several assays: IL6")

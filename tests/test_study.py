@@ -256,7 +256,7 @@ def test_a_cohort_without_subphenotypes_has_a_whole_folder(tmp_path):
     assert listing(run.folder) == sorted([*PRIVATE, "run.json", *SHARED])
     found_said, fared_said, _ = run.sentences()
     assert "no subphenotypes" in found_said.lower()
-    assert fared_said.startswith("In the whole cohort, exacerbation, proportion (95 % interval): ")
+    assert fared_said.startswith("In the whole cohort, Exacerbation, proportion (95 % interval): ")
     page = run.folder.joinpath("share", "summary.md").read_text(encoding="utf-8")
     assert "In the cohort:\n\n- unassigned: 118\n  - " in page
 
@@ -279,7 +279,8 @@ def test_odd_names_become_file_names_and_run_no_formula(tmp_path):
         path = cohort / name
         path.write_text(path.read_text(encoding="utf-8").replace("eosinophils", "=cmd()"), encoding="utf-8")
     toml = (cohort / "cohort.toml").read_text(encoding="utf-8")
-    toml = toml.replace("[outcomes.exacerbation]", '[outcomes."a..b x"]\nlabel = "+1|<b>../x*"')
+    toml = toml.replace("[outcomes.exacerbation]", '[outcomes."a..b x"]')
+    toml = toml.replace('label = "Exacerbation"', 'label = "+1|<b>../x*"')
     (cohort / "cohort.toml").write_text(toml, encoding="utf-8")
     run = run_study(cohort, out=tmp_path / "run", recipe=RECIPE, notebook=False)
     tables = run.folder / "share" / "tables"

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenotyper._kernels.shrinkage import random_effects, shrunken
 from phenotyper.cohort.container import block_frame, features_of, visits_of
+from phenotyper.cohort.course import courses
 from phenotyper.cohort.declaration import SUMMARIES, Declaration, VisitSpec
+from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.cohort.kinds import Feature
 from phenotyper.cohort.quiet import third_party_quiet
 from phenotyper.cohort.read import check_cohort, read_cohort
-from phenotyper.cohort.visits import courses, least_squares, random_effects, shrunken, summarised
+from phenotyper.cohort.visits import least_squares, summarised
 
 CRP = Feature("crp", "number", unit="mg/L", label="C-reactive protein")
 
@@ -179,8 +182,8 @@ def test_dates_count_from_the_index_date():
 
 
 def test_the_unit_of_time_is_heeded():
-    declared = cohort({"summaries": ["slope"]})
-    weeks = cohort({"summaries": ["slope"], "unit": "weeks"})
+    declared = cohort({"summaries": ["slope", "last"]})
+    weeks = cohort({"summaries": ["slope", "last"], "unit": "weeks"})
     weeks["blocks"]["course"]["file"]["day"] /= 7
     pd.testing.assert_frame_equal(
         block_frame(read_cohort(declared), "course"), block_frame(read_cohort(weeks), "course")
@@ -209,6 +212,14 @@ def test_a_patient_without_an_index_date_is_warned_of():
     problem = next(one for one in check_cohort(declared).warnings if one.code == "VISIT_LOST")
     assert problem.rows == (2, 3, 4)
     assert "no index date" in problem.message
+
+
+def test_patients_whose_visits_give_no_feature_are_not_said_to_have_no_value():
+    declared = cohort({"summaries": ["baseline"]})
+    declared["blocks"]["course"]["file"].loc[:2, "day"] = [1, 2, 3]
+    texts = [problem.message for problem in check_cohort(declared).warnings if problem.code == "EMPTY_ROWS"]
+    assert all("no feature could be made of them" in text for text in texts)
+    assert texts
 
 
 def test_a_window_without_visits_is_refused():
@@ -270,3 +281,222 @@ def test_a_birth_date_becomes_the_age_at_the_index_date():
     declared = cohort(index_date="admitted", age={"birth_date": "born"})
     declared["patients"]["file"]["born"] = "2018-02-01"
     assert read_cohort(declared, quiet=True).obs["age"].iloc[0] == pytest.approx(2.0, abs=0.01)
+
+
+def test_equal_values_vary_by_exactly_nothing():
+    rows = [(f"p{k}", float(day), 0.1 * k) for k in range(1, 9) for day in (0, 7, 21)]
+    found = made(rows, "variability", "slope")
+    assert set(found["crp (variability)"].values()) == {0.0}
+    assert set(found["crp (slope)"].values()) == {0.0}
+
+
+def test_several_values_on_one_day_give_no_slope():
+    found = made(
+        [("a", 0.1, 1.0), ("a", 0.1, 2.0), ("a", 0.1, 4.0), ("b", 0, 1.0), ("b", 365.25, 3.0)], "slope"
+    )
+    assert np.isnan(found["crp (slope)"]["a"])
+    assert found["crp (slope)"]["b"] == pytest.approx(2.0)
+
+
+def test_nobody_claims_to_know_the_error_of_slopes_through_two_points():
+    course, values, _ = course_of([("a", 0, 1.0), ("a", 50, 2.0), ("b", 0, 1.0), ("b", 80, 9.0)])
+    (slope,) = summarised(course, values, feature=CRP, spec=VisitSpec(summaries=("slope",)))
+    assert slope.values == pytest.approx([365.25 / 50, 8 * 365.25 / 80])
+    assert np.isnan(slope.errors).all()
+
+
+def test_a_value_beyond_a_limit_of_detection_counts_only_where_its_side_of_the_limit_is_known():
+    course, values, _ = course_of([("a", 0, 0.5), ("a", 10, 0.5), ("b", 0, 0.5), ("b", 10, 0.5)])
+    flags = np.array([0, 0, -1, -1], dtype=np.int8)
+    spec = VisitSpec(summaries=("above",), above=(("crp", 0.3),))
+    (found,) = summarised(course, values, feature=CRP, spec=spec, censored=flags)
+    assert found.values[0] == 1.0
+    assert np.isnan(found.values[1])
+
+
+def test_slopes_are_those_of_simulated_children_and_their_errors_cover_the_truth():
+    rng = np.random.default_rng(8)
+    truth = rng.normal(2.0, 1.5, 600)
+    rows = [
+        (f"p{k:03d}", day, 10 + truth[k] * day / 365.25 + rng.normal(0, 1))
+        for k in range(600)
+        for day in rng.uniform(0, 900, rng.integers(2, 7))
+    ]
+    course, values, patients = course_of(rows)
+    (slope,) = summarised(course, values, feature=CRP, spec=VisitSpec(summaries=("slope",)))
+    true = truth[[int(name[1:]) for name in patients]]
+    plain, _ = least_squares(course, values)
+    assert np.mean((slope.values - true) ** 2) < 0.5 * np.mean((plain - true) ** 2)
+    assert np.mean(np.abs(slope.values - true) < 1.96 * slope.errors) == pytest.approx(0.95, abs=0.03)
+
+
+def long_of(declared: dict[str, Any]) -> pd.DataFrame:
+    return declared["blocks"]["course"]["file"]
+
+
+def test_a_visit_at_any_hour_of_the_index_day_is_on_day_zero():
+    by_day = cohort(dates=True, index_date="admitted")
+    by_hour = cohort(dates=True, index_date="admitted")
+    long_of(by_hour)["day"] += "T08:30:00"
+    pd.testing.assert_frame_equal(
+        block_frame(read_cohort(by_day, quiet=True), "course"),
+        block_frame(read_cohort(by_hour, quiet=True), "course"),
+    )
+
+
+def test_the_hour_orders_the_visits_of_a_day():
+    declared = cohort({"summaries": ["last"]}, dates=True, index_date="admitted")
+    declared["blocks"]["course"]["columns"] = ["crp"]
+    long = long_of(declared)
+    more = pd.DataFrame(
+        {"patient_id": "p00", "day": ["2021-06-01T17:00", "2021-06-01T09:00"], "crp": [5.5, 9.9]}
+    )
+    declared["blocks"]["course"]["file"] = pd.concat([long, more], ignore_index=True)
+    assert block_frame(read_cohort(declared, quiet=True), "course").loc["p00", "crp (last)"] == 5.5
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "code"),
+    [
+        ("crp", "abc", "COERCE"),
+        ("crp", "<0.5", "COERCE"),
+        ("crp", "inf", "INF"),
+        ("fever", "maybe", "LEVELS_ABSENT"),
+    ],
+)
+def test_a_cell_of_any_visit_that_does_not_fit_is_refused_with_its_row(column: str, cell: str, code: str):
+    declared = cohort()
+    long = long_of(declared).astype(object)
+    long.loc[5, column] = float("inf") if cell == "inf" else cell
+    declared["blocks"]["course"]["file"] = long.astype({"crp": float}) if cell in {"inf", "maybe"} else long
+    problem = check_cohort(declared).errors[0]
+    assert (problem.code, problem.rows) == (code, (7,))
+
+
+def test_cells_are_judged_before_the_rows_of_a_patient_are_joined():
+    labs = pd.DataFrame({"patient_id": [f"p{k // 2}" for k in range(60)], "share": 0.5})
+    labs["share"] += np.arange(60) / 200
+    labs.loc[3, "share"] = 1.1
+    block = {"file": labs, "kind": "proportion", "aggregate": "mean"}
+    problem = check_cohort({"blocks": {"labs": block}}).errors[0]
+    assert (problem.code, problem.rows) == ("PROPORTION_RANGE", (5,))
+
+
+def test_values_below_a_limit_keep_their_flag_at_baseline_and_in_the_mean_only_when_all_are():
+    long = pd.DataFrame({"patient_id": np.repeat([f"p{k:02d}" for k in range(12)], 2), "day": [-1, 3] * 12})
+    long["crp"] = [str(1 + k / 7) for k in range(24)]
+    long.loc[[0, 1, 2], "crp"] = ["<0.5", "<0.5", "<0.5"]
+    visits = {"time": "day", "summaries": ["baseline", "last", "mean"]}
+    block = {"file": long, "kind": "number", "censored": "lod", "visits": visits}
+    read = read_cohort({"blocks": {"course": block}}, quiet=True)
+    flags = pd.DataFrame(
+        read["course"].layers["censored"], read["course"].obs_names, read["course"].var_names
+    )
+    assert flags.loc["p00"].tolist() == [-1, -1, -1]
+    assert flags.loc["p01"].tolist() == [-1, 0, 0]
+    assert (flags.loc["p02":] == 0).all(axis=None)
+
+
+def test_a_patient_without_a_visit_in_the_window_lacks_the_block_and_is_told_of():
+    declared = cohort({"window": [-3, 50]})
+    long = long_of(declared)
+    long.loc[long["patient_id"] == "p01", "day"] += 1000
+    report = check_cohort(declared)
+    assert [problem.rows for problem in report.warnings if problem.code == "EMPTY_ROWS"] == [(5,)]
+    read = read_cohort(declared, quiet=True)
+    assert "p01" not in read["course"].obs_names
+    assert "p01" in read.obs_names
+
+
+def test_dates_that_were_written_as_numbers_are_refused():
+    declared = cohort()
+    long_of(declared)["day"] += 20_200_201
+    assert check_cohort(declared).errors[0].code == "VISIT_TIME"
+
+
+def test_a_row_of_a_day_that_the_patient_has_already_is_warned_of():
+    declared = cohort()
+    long = long_of(declared)
+    declared["blocks"]["course"]["file"] = pd.concat([long, long.iloc[[3]]], ignore_index=True)
+    problem = next(one for one in check_cohort(declared).warnings if one.code == "VISIT_TWICE")
+    assert problem.rows == (122,)
+
+
+def test_a_measurement_of_which_the_summaries_make_nothing_is_named():
+    problem = next(one for one in check_cohort(cohort({"summaries": ["slope"]})).warnings)
+    assert (problem.code, "fever" in problem.message) == ("VISIT_LEVELS", True)
+
+
+def test_a_row_without_a_day_and_without_a_value_is_not_worth_a_word():
+    declared = cohort()
+    nothing = pd.DataFrame({"patient_id": ["p77"], "day": [np.nan], "crp": [np.nan], "fever": [None]})
+    declared["blocks"]["course"]["file"] = pd.concat([long_of(declared), nothing], ignore_index=True)
+    assert "VISIT_LOST" not in [problem.code for problem in check_cohort(declared).warnings]
+
+
+@pytest.mark.parametrize("name", ["day", "patient_id", "CD4/CD8"])
+def test_a_measurement_may_have_any_name(name: str, tmp_path: Path):
+    declared = cohort()
+    block = declared["blocks"]["course"]
+    long = block["file"].rename(columns={"day": "when", "patient_id": "who", "crp": name})
+    block |= {"file": long, "id": "who", "visits": {"time": "when"}}
+    block["dictionary"]["column"] = [name, "fever"]
+    read = read_cohort(declared, quiet=True)
+    with third_party_quiet():
+        read.write(tmp_path / "cohort.h5mu")
+    again = read_cohort(tmp_path / "cohort.h5mu", quiet=True)
+    assert visits_of(again, "course").iloc[:, 2].tolist() == long[name].tolist()
+    assert fingerprint(again) == fingerprint(read)
+    np.testing.assert_array_equal(again["course"].layers["error"], read["course"].layers["error"])
+
+
+def test_tables_in_memory_are_not_changed_and_blocks_share_nothing():
+    labs = pd.DataFrame(np.arange(60.0).reshape(20, 3) ** 1.5, [f"p{k}" for k in range(20)], ["a", "b", "c"])
+    before = labs.copy()
+    blocks = {name: {"file": labs, "kind": "number"} for name in ("one", "two")}
+    read = read_cohort({"blocks": blocks}, quiet=True)
+    read["one"].X[:] = -1
+    pd.testing.assert_frame_equal(labs, before)
+    assert read["two"].X.tolist() == before.to_numpy().tolist()
+
+
+def test_patients_without_consent_leave_the_visits_too():
+    declared = cohort()
+    declared["patients"]["file"]["agrees"] = ["no", *["yes"] * 29]
+    declared["consent"] = {"research": "agrees"}
+    assert "p00" not in set(visits_of(read_cohort(declared, quiet=True), "course")["patient_id"])
+
+
+def test_the_time_of_a_table_is_no_feature_of_another_block_of_it():
+    declared = cohort()
+    course = declared["blocks"]["course"]
+    course["columns"] = ["fever"]
+    declared["blocks"]["mean"] = {
+        "file": course["file"],
+        "kind": "number",
+        "exclude": ["fever"],
+        "aggregate": "mean",
+    }
+    read = read_cohort(declared, quiet=True)
+    assert list(read["mean"].var_names) == ["crp"]
+    expected = course["file"].groupby("patient_id")["crp"].mean()
+    assert read["mean"].X[:, 0] == pytest.approx(expected[read["mean"].obs_names])
+
+
+def test_a_limit_that_is_given_is_used_whatever_the_summaries():
+    names = features_of(read_cohort(cohort({"above": {"crp": 10}}), quiet=True), "course").index
+    assert "crp (above)" in names
+    only = cohort({"above": {"crp": 10}, "summaries": ["baseline"]})
+    assert "crp (above)" in features_of(read_cohort(only, quiet=True), "course").index
+
+
+@pytest.mark.parametrize(
+    ("how", "flags"), [("first", [-1, 0, -1]), ("last", [0, -1, -1]), ("mean", [0, 0, -1])]
+)
+def test_joined_rows_keep_the_flag_of_the_value_that_is_taken(how: str, flags: list[int]):
+    labs = pd.DataFrame({"patient_id": [f"p{k // 2:02d}" for k in range(40)], "crp": np.arange(40) / 8 + 2})
+    labs["crp"] = labs["crp"].astype(str)
+    labs.loc[:5, "crp"] = ["<0.5", "3", "3", "<0.5", "<0.5", ""]
+    block = {"file": labs, "kind": "number", "aggregate": how, "censored": "lod"}
+    read = read_cohort({"blocks": {"labs": block}}, quiet=True)
+    assert read["labs"].layers["censored"][:4, 0].tolist() == [*flags, 0]

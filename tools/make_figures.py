@@ -21,6 +21,8 @@ def main() -> None:
         "demo_flow": ph.plot_flow(cohort, found),
         "demo_missingness": ph.plot_missingness(cohort),
         "demo_kaplan_meier": ph.plot_kaplan_meier(ph.profile(found, cohort)),
+        "demo_means": ph.plot_means(found, cohort, most=12),
+        "demo_upset": ph.plot_upset(cohort, found=found),
     }
     for name, axes in pictures.items():
         path = ROOT / "figures" / f"{name}.png"

@@ -81,8 +81,8 @@ def dropped_features(block: CodedBlock) -> dict[str, float | None]:
 
 def _held(block: CodedBlock) -> CodedBlock:
     """Return a block without its useless features, and without patients of whom it knows nothing."""
-    chosen = block.select(~useless(block))
-    return chosen.patients(~empty_rows(chosen.values))
+    useful = ~useless(block)
+    return block.part(patients=~empty_rows(block.values, useful), features=useful)
 
 
 def cohort_of(

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from phenotyper.cohort.days import days_of
+from phenotyper.cohort.course import courses
+from phenotyper.cohort.days import Days, days_of
 from phenotyper.cohort.declaration import KINDS, NUMERIC_KINDS, BlockSpec
 from phenotyper.cohort.dictionary import Dictionary, feature_of
 from phenotyper.cohort.kinds import CodedColumn, Feature, code_column
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.values import Offences
-from phenotyper.cohort.visits import Summary, courses, summarised
+from phenotyper.cohort.visits import Summary, summarised
+
+
+class Visits(NamedTuple):
+    """Visits of a block: patient and day of each of r, and the values (r x p) of the named measurements."""
+
+    ids: np.ndarray
+    day: np.ndarray
+    names: tuple[str, ...]
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,10 @@ class CodedBlock:
         Whether a dictionary, or the file itself, states kinds.
     errors : ndarray of float64, shape (n, p), or None
         Standard errors of values that were estimated from visits; NaN = none.
-    course : DataFrame or None
-        The visits that the features were made of: patient_id, day, and the measurements.
+    visits : Visits or None
+        The visits that the features were made of.
+    cells : CodedBlock or None
+        The block as its table has it, where several rows became one row a patient.
     """
 
     spec: BlockSpec
@@ -63,29 +76,19 @@ class CodedBlock:
     conflicts: tuple[str, ...] = ()
     described: bool = True
     errors: np.ndarray | None = None
-    course: pd.DataFrame | None = None
+    visits: Visits | None = None
+    cells: CodedBlock | None = None
 
-    def select(self, chosen: np.ndarray) -> CodedBlock:
-        """Return the block with only the chosen features (a mask)."""
-        if chosen.all():
+    def part(self, *, patients: np.ndarray, features: np.ndarray) -> CodedBlock:
+        """Return the block with only the chosen patients and features (masks)."""
+        if patients.all() and features.all():
             return self
-        features = tuple(feature for feature, kept in zip(self.features, chosen, strict=True) if kept)
+        chosen = np.ix_(patients, features)
         return replace(
             self,
-            features=features,
-            values=self.values[:, chosen],
-            censored=None if self.censored is None else self.censored[:, chosen],
-            errors=None if self.errors is None else self.errors[:, chosen],
-        )
-
-    def patients(self, chosen: np.ndarray) -> CodedBlock:
-        """Return the block with only the chosen patients (a mask)."""
-        if chosen.all():
-            return self
-        return replace(
-            self,
-            ids=self.ids[chosen],
-            rows=self.rows[chosen],
+            ids=self.ids[patients],
+            rows=self.rows[patients],
+            features=tuple(one for one, kept in zip(self.features, features, strict=True) if kept),
             values=self.values[chosen],
             censored=None if self.censored is None else self.censored[chosen],
             errors=None if self.errors is None else self.errors[chosen],
@@ -146,16 +149,16 @@ def code_block(
         described=bool(dictionary) or any("kind" in facts for facts in table.features.values()),
     )
     if spec.visits is not None:
-        return _of_visits(block, days_of(table, spec, index or {}).day)
+        return _of_visits(block, days_of(table, spec, index or {}))
     return _one_row_a_patient(block)
 
 
 def _matrix(frame: pd.DataFrame, columns: list[CodedColumn]) -> np.ndarray:
-    """Return the values of all columns; without a copy where the table is one matrix of numbers already."""
+    """Return the values of all columns; without a copy where they are all numbers that the table has."""
     names = [column.feature.name for column in columns]
-    plain = bool(names) and names == list(frame.columns) and (frame.dtypes == np.float64).all()
-    if plain and all(column.feature.kind in NUMERIC_KINDS for column in columns):
-        return frame.to_numpy()
+    plain = frame.select_dtypes(np.float64)
+    if names == list(plain.columns) and all(column.feature.kind in NUMERIC_KINDS for column in columns):
+        return plain.to_numpy()
     matrix = np.empty((len(frame), len(columns)))
     for place, column in enumerate(columns):
         matrix[:, place] = column.values
@@ -203,20 +206,18 @@ def with_limits(
     return np.where(below, limits, values), flags
 
 
-def _of_visits(block: CodedBlock, day: np.ndarray) -> CodedBlock:
+def _of_visits(block: CodedBlock, days: Days) -> CodedBlock:
     """Make features of a block of many rows a patient."""
     visits = block.spec.visits
     if visits is None:
         return block
-    course, order, patients = courses(block.ids.tolist(), day, window=visits.window)
+    course, order, patients = courses(block.ids.tolist(), days.day, window=visits.window, moment=days.moment)
     made: list[Summary] = []
     for place, feature in enumerate(block.features):
         flags = None if block.censored is None else block.censored[order, place]
         made += summarised(course, block.values[order, place], feature=feature, spec=visits, censored=flags)
     first = {patient: row for row, patient in reversed(list(enumerate(block.ids.tolist())))}
-    long = pd.DataFrame(block.values[order], columns=[feature.name for feature in block.features])
-    long.insert(0, "day", course.day)
-    long.insert(0, "patient_id", pd.array(block.ids[order], dtype="str"))
+    names = tuple(feature.name for feature in block.features)
     empty = np.empty((len(patients), 0))
     return replace(
         block,
@@ -226,7 +227,8 @@ def _of_visits(block: CodedBlock, day: np.ndarray) -> CodedBlock:
         values=np.column_stack([empty, *(summary.values for summary in made)]),
         errors=np.column_stack([empty, *(summary.errors for summary in made)]),
         censored=_stacked([summary.censored for summary in made], len(patients)),
-        course=long,
+        visits=Visits(block.ids[order], course.day, names, block.values[order]),
+        cells=block,
     )
 
 
@@ -279,8 +281,11 @@ def _one_row_a_patient(block: CodedBlock) -> CodedBlock:
     for column, feature in enumerate(block.features):
         joined[:, column] = _joined(block.values[:, column], group, len(order), feature, block.spec.aggregate)
         if censored is not None and block.censored is not None:
-            censored[:, column] = _joined_flags(block.censored[:, column], group, len(order))
-    return replace(block, ids=block.ids[order], rows=block.rows[order], values=joined, censored=censored)
+            flags, how = block.censored[:, column], block.spec.aggregate
+            censored[:, column] = _joined_flags(flags, block.values[:, column], group, len(order), how)
+    return replace(
+        block, ids=block.ids[order], rows=block.rows[order], values=joined, censored=censored, cells=block
+    )
 
 
 def _joined(values: np.ndarray, group: np.ndarray, patients: int, feature: Feature, how: str) -> np.ndarray:
@@ -300,6 +305,14 @@ def _joined(values: np.ndarray, group: np.ndarray, patients: int, feature: Featu
     return found.reindex(range(patients)).to_numpy(dtype=np.float64)
 
 
-def _joined_flags(flags: np.ndarray, group: np.ndarray, patients: int) -> np.ndarray:
-    grouped = pd.Series(flags).groupby(group)
-    return np.where(grouped.min() == grouped.max(), grouped.min(), 0).astype(np.int8)[:patients]
+def _joined_flags(
+    flags: np.ndarray, values: np.ndarray, group: np.ndarray, patients: int, how: str
+) -> np.ndarray:
+    """Return the flag of the value that was taken; a mean is censored when all of its values are."""
+    known = pd.Series(np.where(np.isnan(values), np.nan, flags)).groupby(group)
+    if how != "mean":
+        found = known.last() if how == "last" else known.first()
+    else:
+        low = known.min()
+        found = low.where(low == known.max(), 0)
+    return found.reindex(range(patients)).fillna(0).to_numpy(dtype=np.int8)

@@ -85,8 +85,14 @@ def _modality(block: CodedBlock, values: np.ndarray) -> AnnData:
         modality.layers["censored"] = block.censored.astype(np.int8)
     if block.errors is not None and np.isfinite(block.errors).any():
         modality.layers["error"] = block.errors
-    if block.course is not None:
-        modality.uns[VISITS] = block.course
+    if block.visits is not None:
+        ids, day, names, visits = block.visits
+        modality.uns[VISITS] = {
+            "patient_id": ids,
+            "day": day,
+            "features": np.array(names, dtype=object),
+            "values": visits,
+        }
     return modality
 
 
@@ -237,11 +243,17 @@ def block_frame(cohort: MuData, name: str) -> pd.DataFrame:
 def visits_of(cohort: MuData, name: str) -> pd.DataFrame:
     """Return the visits that a block's features were made of: patient_id, day since the index date, values.
 
-    Empty for a block that was not declared with visits.
+    A measurement that is called patient_id or day itself has " (value)" behind its name. Empty for a block
+    that was not declared with visits.
     """
     kept = cohort[name].uns.get(VISITS)
-    table = pd.DataFrame(kept) if kept is not None else pd.DataFrame({"patient_id": [], "day": []})
-    return table.astype({"patient_id": "str", "day": np.float64}).reset_index(drop=True)
+    if kept is None:
+        return pd.DataFrame({"patient_id": pd.array([], dtype="str"), "day": np.empty(0)})
+    ids, day = [str(patient) for patient in kept["patient_id"]], np.asarray(kept["day"], dtype=np.float64)
+    table = pd.DataFrame({"patient_id": pd.array(ids, dtype="str"), "day": day})
+    names = [f"{name} (value)" if name in table else str(name) for name in kept["features"]]
+    values = np.asarray(kept["values"], dtype=np.float64).reshape(len(day), len(names))
+    return pd.concat([table, pd.DataFrame(values, columns=pd.Index(names, dtype="str"))], axis=1)
 
 
 def _labels(codes: np.ndarray, levels: list[str], kind: str) -> pd.Categorical:

@@ -23,7 +23,10 @@ class Days:
     Parameters
     ----------
     day : ndarray of float64, shape (r,)
-        Days since the index date; NaN where there is none.
+        Days since the index date; NaN where there is none. Whole days where the index date has no time of
+        day, so that all of its day is day 0.
+    moment : ndarray of float64, shape (r,)
+        The same with the time of day: the order within a day.
     wrong : dict of str to tuple of int
         Texts that are neither a number nor a date, with their spreadsheet rows.
     dates : bool
@@ -33,6 +36,7 @@ class Days:
     """
 
     day: np.ndarray
+    moment: np.ndarray
     wrong: Mapping[str, tuple[int, ...]]
     dates: bool
     without_index: np.ndarray
@@ -96,32 +100,29 @@ def days_of(table: RawTable, spec: BlockSpec, index: Mapping[str, float]) -> Day
         Index date of each patient, see :func:`index_days`.
     """
     column, unit = time_column(table, spec), spec.visits.unit if spec.visits else "days"
-    rows = len(table.rows)
     if column not in table.frame.columns:
-        return Days(np.full(rows, np.nan), {}, dates=False, without_index=np.zeros(rows, dtype=bool))
+        return _in_numbers(np.full(len(table.rows), np.nan), {})
     cells = table.frame.loc[:, ~table.frame.columns.duplicated()][column]
     numbers, misfits = numbers_of(cells, table.rows, decimal=table.decimal)
-    if not misfits:
-        return Days(
-            numbers * DAYS_A_YEAR / AGE_UNITS[unit], {}, dates=False, without_index=np.zeros(rows, dtype=bool)
-        )
+    in_days = numbers * DAYS_A_YEAR / AGE_UNITS[unit]
     texts = text_of(cells)
-    days = days_of_dates(texts)
-    wrong = {text: found for text, found in misfits.items() if np.isnan(day_number(text))}
+    days = days_of_dates(texts) if misfits else np.full(len(numbers), np.nan)
     if np.isnan(days).all():
-        return Days(
-            numbers * DAYS_A_YEAR / AGE_UNITS[unit],
-            misfits,
-            dates=False,
-            without_index=np.zeros(rows, dtype=bool),
-        )
-    start = np.array([index.get(str(patient), np.nan) for patient in np.asarray(table.ids)])
+        return _in_numbers(in_days, misfits)
+    wrong = {text: found for text, found in misfits.items() if np.isnan(day_number(text))}
     plain = texts[texts.notna().to_numpy() & np.isnan(days)]
     wrong |= {
         text: tuple(table.rows[(texts == text).to_numpy(dtype=bool, na_value=False)].tolist())
         for text in plain.unique()
     }
-    return Days(days - start, wrong, dates=True, without_index=np.isfinite(days) & np.isnan(start))
+    start = np.array([index.get(str(patient), np.nan) for patient in np.asarray(table.ids)])
+    moment = days - start
+    day = np.where(start == np.floor(start), np.floor(moment), moment)
+    return Days(day, moment, wrong, dates=True, without_index=np.isfinite(days) & np.isnan(start))
+
+
+def _in_numbers(day: np.ndarray, wrong: Mapping[str, tuple[int, ...]]) -> Days:
+    return Days(day, day, wrong, dates=False, without_index=np.zeros(len(day), dtype=bool))
 
 
 def time_column(table: RawTable, spec: BlockSpec) -> str:

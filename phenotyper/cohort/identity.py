@@ -45,7 +45,8 @@ def normalised(tables: Tables) -> tuple[Tables, list[Problem]]:
     if not total:
         return tables, []
     where = listed(f"{number} in {name}" for name, number in counts.items() if number)
-    message = f"{total} patient ids were written another way ({where}), because normalise_ids = true"
+    ids = "1 patient id was" if total == 1 else f"{total} patient ids were"
+    message = f"{ids} written another way ({where}), because normalise_ids = true"
     return tables.mapped(changed), [
         Problem("ID_NORMALISED", message, "Correct the files to be rid of this note.", severity="warning")
     ]

@@ -76,7 +76,7 @@ def code_column(
     if feature.kind == "yes/no" and not feature.levels:
         return _code_yes_no(cells, feature, rows)
     if feature.kind in {"ordinal", "category", "yes/no"}:
-        return _code_levels(_as_text(cells), feature, rows)
+        return _code_levels(_as_text(cells), feature, rows, decimal=decimal)
     censored = None
     if limits:
         cells, censored = limits_of(cells)
@@ -106,13 +106,15 @@ def _code_yes_no(cells: pd.Series, feature: Feature, rows: np.ndarray) -> CodedC
     return CodedColumn(replace(feature, levels=("no", "yes")), values)
 
 
-def _code_levels(text: pd.Series, feature: Feature, rows: np.ndarray) -> CodedColumn:
+def _code_levels(text: pd.Series, feature: Feature, rows: np.ndarray, *, decimal: str = ".") -> CodedColumn:
     distinct = [str(cell) for cell in text.dropna().unique()]
     if not feature.levels and feature.kind == "ordinal" and not all_numbers(distinct):
         return CodedColumn(feature, np.full(len(text), np.nan), offences(text, rows, distinct))
     levels = feature.levels or sorted_levels(distinct)
     places = level_places(levels)
-    codes = {cell: places.get(cell.strip(), places.get(code_text(cell))) for cell in distinct}
+    codes = {
+        cell: places.get(cell.strip(), places.get(code_text(cell.replace(decimal, ".")))) for cell in distinct
+    }
     known = {cell: float(place) for cell, place in codes.items() if place is not None}
     values = text.map(known).to_numpy(dtype=np.float64, na_value=np.nan)
     unknown = [cell for cell, place in codes.items() if place is None]

@@ -94,7 +94,7 @@ def several_of(*allowed: str) -> Callable[[Any], tuple[str, ...]]:
 def window(value: Any) -> tuple[float, float]:
     """Return the first and the last day of a window."""
     plain = isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_number(day) for day in value)
-    if not plain or value[0] > value[1]:
+    if not plain or not value[0] <= value[1]:
         raise Wrong(A_WINDOW)
     return float(value[0]), float(value[1])
 

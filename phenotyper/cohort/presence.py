@@ -7,13 +7,15 @@ import numpy as np
 _CHUNK = 64
 
 
-def empty_rows(values: np.ndarray) -> np.ndarray:
+def empty_rows(values: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
     """Return which rows of n x p values hold no value at all.
 
     Parameters
     ----------
     values : ndarray of float, shape (n, p)
         NaN = missing.
+    columns : ndarray of bool, shape (p,), optional
+        Which columns are looked at; by default all.
 
     Returns
     -------
@@ -25,8 +27,9 @@ def empty_rows(values: np.ndarray) -> np.ndarray:
     array([False,  True])
     """
     left = np.arange(len(values))
-    for start in range(0, values.shape[1], _CHUNK):
-        left = left[np.isnan(values[left, start : start + _CHUNK]).all(axis=1)]
+    places = np.arange(values.shape[1]) if columns is None else np.flatnonzero(columns)
+    for start in range(0, len(places), _CHUNK):
+        left = left[np.isnan(values[np.ix_(left, places[start : start + _CHUNK])]).all(axis=1)]
         if not len(left):
             break
     empty = np.zeros(len(values), dtype=bool)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phenotyper.cohort import checks
-from phenotyper.cohort.assemble import cohort_of, parts_of
+from phenotyper.cohort.assemble import Parts, cohort_of, parts_of
 from phenotyper.cohort.consent import remove, without_research_consent
 from phenotyper.cohort.container import declaration_of, restored, warnings_of
 from phenotyper.cohort.declare import Declared, declare, read_toml
@@ -19,7 +19,7 @@ from phenotyper.cohort.identity import normalised
 from phenotyper.cohort.readers.contract import require_file
 from phenotyper.cohort.readers.h5mu import open_h5mu
 from phenotyper.cohort.report import CheckReport
-from phenotyper.cohort.tables import Progress, Tables, all_ids, read_tables
+from phenotyper.cohort.tables import Progress, all_ids, read_tables
 from phenotyper.errors import CohortError, PhenotyperWarning, Problem, listed
 
 if TYPE_CHECKING:
@@ -177,30 +177,32 @@ def _from_declared(declared: Declared, progress: Reporting) -> _Outcome:
     if declared.declaration.normalise_ids:
         tables, notes = normalised(tables)
         problems += notes
-    joined = checks.run("joined", tables)
-    problems += joined
+    problems += (joined := checks.run("joined", tables))
     tables = tables.without({problem.where for problem in joined if problem.code == "TRANSPOSED"})
     found = set(all_ids(tables.with_ids()))
     gone = without_research_consent(tables)
-    return _from_tables(remove(tables, gone), problems, found, gone)
-
-
-def _from_tables(tables: Tables, problems: list[Problem], found: set[str], gone: set[str]) -> _Outcome:
     if found and found == gone:
-        problems.append(
-            Problem(
-                "CONSENT_NOBODY",
-                "no patient consents to research",
-                "Look at [consent] research and its column.",
-            )
-        )
-        return _Outcome(tuple(problems))
+        remedy = "Look at [consent] research and its column."
+        problems.append(Problem("CONSENT_NOBODY", "no patient consents to research", remedy))
+        return _Outcome(_once(problems))
+    tables = remove(tables, gone)
     problems += checks.run("cohort", tables)
-    parts = parts_of(tables)
-    problems += [problem for block in parts.blocks for problem in checks.run("block", block)]
-    problems += checks.run("assembled", parts)
-    if any(problem.severity == "error" for problem in problems):
-        return _Outcome(tuple(problems))
-    return _Outcome(
-        tuple(problems), cohort_of(parts, found=found, gone=gone, problems=problems, sources=tables.sources)
-    )
+    parts, sources = parts_of(tables), tables.sources
+    del tables  # as large as the cohort, and needed no more
+    problems += _of_parts(parts)
+    told = _once(problems)
+    if any(problem.severity == "error" for problem in told):
+        return _Outcome(told)
+    return _Outcome(told, cohort_of(parts, found=found, gone=gone, problems=list(told), sources=sources))
+
+
+def _of_parts(parts: Parts) -> list[Problem]:
+    found = []
+    for block in parts.blocks:
+        found += checks.run("cells", block.cells or block) + checks.run("block", block)
+    return found + checks.run("assembled", parts)
+
+
+def _once(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Return each problem once: a file that is read for two parts of the declaration says all of it twice."""
+    return tuple(dict.fromkeys(problems))

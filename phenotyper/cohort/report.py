@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from phenotyper.errors import Problem
+from phenotyper.errors import Problem, number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +61,12 @@ class CheckReport:
         """Say the finding in a sentence."""
         if self.errors:
             return (
-                f"{self.name} is refused: {_number(len(self.errors), 'error')}, "
-                f"{_number(len(self.warnings), 'warning')}."
+                f"{self.name} is refused: {number_of(len(self.errors), 'error')}, "
+                f"{number_of(len(self.warnings), 'warning')}."
             )
         return (
-            f"{self.name} can be used: {self.n_patients} patients, {_number(len(self.warnings), 'warning')}."
+            f"{self.name} can be used: {self.n_patients or 0:,} patients, "
+            f"{number_of(len(self.warnings), 'warning')}."
         )
 
     def __str__(self) -> str:
@@ -93,7 +94,3 @@ def _words(problem: Problem) -> str:
 
 def _rows(problem: Problem) -> str:
     return " ".join(str(row) for row in problem.rows)
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -83,7 +83,8 @@ def turned(source: Source, names_column: str = "") -> RawTable:
     if not kept:
         said, remedy = "has no column of a patient", "Give features as rows and patients as columns."
         raise file_problem(source, "FILE_EMPTY", said, remedy)
-    frame = transposed(replace(read, frame=read.frame.iloc[:, kept]), as_text=_kept_as_text(source, names))
+    of_patients = replace(read, frame=_some_columns(read.frame, kept))
+    frame = transposed(of_patients, as_text=_kept_as_text(source, names))
     frame.columns = pd.Index(names, dtype="str")
     return RawTable(
         f"{source.name} (turned: a row here is a column of the file)",
@@ -94,6 +95,12 @@ def turned(source: Source, names_column: str = "") -> RawTable:
         decimal=read.decimal,
         problems=(*read.problems, *_left_aside(source.name, [columns[spot] for spot in aside])),
     )
+
+
+def _some_columns(frame: pd.DataFrame, places: list[int]) -> pd.DataFrame:
+    """Return columns by their places, without a copy where they stand side by side."""
+    first, last = places[0], places[-1]
+    return frame.iloc[:, first : last + 1] if len(places) == last - first + 1 else frame.iloc[:, places]
 
 
 def _kept_as_text(source: Source, names: list[str]) -> np.ndarray:
@@ -167,8 +174,8 @@ def with_patients(table: RawTable, spec: SampleMap, *, samples: Source, id_colum
     if known.all():
         return chosen
     lost = int((~known).sum())
-    message = f"{table.name} has {lost} samples that {samples.name} gives no patient"
-    remedy = "They were left out: controls belong there, patients should be added to the table of samples."
+    message = f"{table.name} has {lost} sample{'' if lost == 1 else 's'} that {samples.name} gives no patient"
+    remedy = "Left out, which is right for controls; add patients to the table of samples."
     left_out = Problem(
         "SAMPLE_UNKNOWN", message, remedy, where=table.name, severity="warning",
         rows=tuple(table.rows[~known].tolist()),
@@ -191,7 +198,7 @@ def _sample_map(source: Source, spec: SampleMap, id_column: str) -> dict[str, st
     pairs = pairs.dropna().drop_duplicates()
     twice = pairs["sample"][pairs["sample"].duplicated()].tolist()
     if twice:
-        message = f"{source.name} gives {len(twice)} samples to two patients"
+        message = f"{source.name} gives {listed(dict.fromkeys(twice), most=3)} to two patients"
         rows = tuple(int(read.rows[place]) for place in pairs.index[pairs["sample"].duplicated()])
         remedy = "Give each sample one patient."
         raise CohortError(Problem("SAMPLE_MAP", message, remedy, where=source.name, rows=rows))

@@ -140,6 +140,7 @@ class _Reading:
         self.sources: dict[str, str] = {}
         self._tables: dict[tuple[Any, ...], RawTable | None] = {}
         self._dictionaries: dict[str, Dictionary] = {}
+        self._done: dict[str, int] = {}
 
     def dictionary(self, name: str) -> Dictionary:
         if name not in self._dictionaries:
@@ -164,12 +165,21 @@ class _Reading:
             try:
                 known_as = self.declaration.id_column
                 table = as_declared(self._source(spec), spec, self._others(spec), id_column=known_as)
-                self._tables[key] = replace(table, problems=())
+                hidden = table.hidden | self._times(key)
+                self._tables[key] = replace(table, problems=(), hidden=hidden)
                 self.problems += table.problems
                 self._note_all(spec)
             except CohortError as error:
                 self.problems += error.problems
         return self._tables[key]
+
+    def _times(self, key: tuple[Any, ...]) -> set[str]:
+        """Return the columns that say when a row was measured, for whichever block of a table."""
+        return {
+            spec.visits.time
+            for spec in self.declaration.blocks
+            if spec.visits and spec.visits.time and self._key(spec) == key
+        }
 
     def _key(self, spec: FileSpec) -> tuple[Any, ...]:
         return (spec.file, spec.format, self._part(spec), spec.id, spec.rows, spec.samples, spec.options)
@@ -223,8 +233,14 @@ class _Reading:
             options=dict(spec.options),
             home=self.folder,
             others=self.memory,
-            progress=None if self.progress is None else functools.partial(self.progress, _known_as(file)),
+            progress=None if self.progress is None else functools.partial(self._tell, _known_as(file)),
         )
+
+    def _tell(self, file: str, done: int, total: int) -> None:
+        """Say how far a file is read; what is read a second time counts no more."""
+        if self.progress is not None and done > self._done.get(file, -1):
+            self._done[file] = done
+            self.progress(file, done, total)
 
     def _text_columns(self, asked: FileSpec) -> frozenset[str] | None:
         """Return the columns to be read as text; None for all, when a block of levels names no columns."""

@@ -8,11 +8,13 @@ a day apart would otherwise give the largest slopes of the cohort. Its standard 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from phenotyper._kernels.shrinkage import shrunken
+from phenotyper.cohort.course import Course, first_rows, last_rows, spread, sums
 from phenotyper.cohort.declaration import AGE_UNITS, NUMERIC_KINDS, VisitSpec
 from phenotyper.cohort.kinds import Feature
 
@@ -30,25 +32,6 @@ SAID = {
     "above": "share of time above",
     "visits": "visits with a value",
 }
-
-
-@dataclass(frozen=True)
-class Course:
-    """Rows of all patients of one block, sorted by patient and day.
-
-    Parameters
-    ----------
-    patient : ndarray of int, shape (r,)
-        Number of the patient of each row, ascending.
-    day : ndarray of float64, shape (r,)
-        Days since the index date, ascending within a patient.
-    n_patients : int
-        Number of patients, those without a row included.
-    """
-
-    patient: np.ndarray
-    day: np.ndarray
-    n_patients: int
 
 
 @dataclass(frozen=True)
@@ -89,20 +72,47 @@ def summarised(
     list of Summary
         In the order of the declaration.
     """
-    known = ~np.isnan(values)
+    known = np.isfinite(values)
     seen = Course(course.patient[known], course.day[known], course.n_patients)
     flags = np.zeros(len(values), dtype=np.int8) if censored is None else censored
     measured, flags = values[known], flags[known]
-    wanted = spec.summaries or USUAL
+    wanted = wanted_of(spec)
     limit = dict(spec.above).get(feature.name)
-    numeric = feature.kind in NUMERIC_KINDS
     found = []
     for name in wanted:
-        if (not numeric and name not in OF_LEVELS) or (name == "above" and limit is None):
+        if not _can_be(name, feature) or (name == "above" and limit is None):
             continue
         number, error, flag = _MAKERS[name](seen, measured, flags, limit)
         found.append(Summary(_feature(feature, name, limit), number, error, flag))
     return found
+
+
+def wanted_of(spec: VisitSpec) -> tuple[str, ...]:
+    """Return the summaries that are declared, or the usual ones; with limits the time above them too.
+
+    Examples
+    --------
+    >>> wanted_of(VisitSpec(above=(("crp", 10.0),)))
+    ('baseline', 'last', 'slope', 'variability', 'above')
+    """
+    wanted = spec.summaries or USUAL
+    return wanted if "above" in wanted or not spec.above else (*wanted, "above")
+
+
+def _can_be(name: str, feature: Feature) -> bool:
+    return feature.kind in NUMERIC_KINDS or name in OF_LEVELS
+
+
+def left_out(features: Iterable[Feature], spec: VisitSpec) -> list[str]:
+    """Return the features of which the declared summaries make nothing, limits for ``above`` apart.
+
+    Examples
+    --------
+    >>> left_out([Feature("crp", "number"), Feature("fever", "yes/no")], VisitSpec(summaries=("slope",)))
+    ['fever']
+    """
+    wanted = wanted_of(spec)
+    return [one.name for one in features if not any(_can_be(name, one) for name in wanted)]
 
 
 def _feature(feature: Feature, name: str, limit: float | None) -> Feature:
@@ -134,44 +144,23 @@ def _picked(course: Course, values: np.ndarray, flags: np.ndarray, rows: np.ndar
     return number, error, flag
 
 
-def _first_rows(course: Course) -> np.ndarray:
-    return np.flatnonzero(np.diff(course.patient, prepend=-1))
-
-
-def _last_rows(course: Course) -> np.ndarray:
-    return np.flatnonzero(np.diff(course.patient, append=course.n_patients))
-
-
 def _baseline(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
     """Return the last value up to day 0; nobody who was first measured later has one."""
     rows = np.flatnonzero(course.day <= 0)
     before = Course(course.patient[rows], course.day[rows], course.n_patients)
-    return _picked(before, values[rows], flags[rows], _last_rows(before))
+    return _picked(before, values[rows], flags[rows], last_rows(before))
 
 
 def _first(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
-    return _picked(course, values, flags, _first_rows(course))
+    return _picked(course, values, flags, first_rows(course))
 
 
 def _last(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
-    return _picked(course, values, flags, _last_rows(course))
-
-
-def _sums(course: Course, *columns: np.ndarray) -> list[np.ndarray]:
-    return [np.bincount(course.patient, column, course.n_patients) for column in columns]
-
-
-def _spread(course: Course, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return number of values, mean, and centred sum of squares of each patient."""
-    count, total = _sums(course, np.ones(len(values)), values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-    (squares,) = _sums(course, (values - mean[course.patient]) ** 2)
-    return count, mean, squares
+    return _picked(course, values, flags, last_rows(course))
 
 
 def _mean(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
-    count, mean, squares = _spread(course, values)
+    count, mean, squares = spread(course, values)
     number, error, flag = _empty(course.n_patients)
     number[:] = mean
     several = count > 1
@@ -184,7 +173,7 @@ def _mean(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | 
 
 def _variability(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
     """Return the standard deviation of a patient with two values or more, and its usual standard error."""
-    count, _, squares = _spread(course, values)
+    count, _, squares = spread(course, values)
     number, error, flag = _empty(course.n_patients)
     several = count > 1
     number[several] = np.sqrt(squares[several] / (count[several] - 1))
@@ -195,7 +184,7 @@ def _variability(course: Course, values: np.ndarray, flags: np.ndarray, limit: f
 def _slope(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
     number, error, flag = _empty(course.n_patients)
     slope, variance = least_squares(course, values)
-    known = np.isfinite(slope) & np.isfinite(variance)
+    known = np.isfinite(slope)
     if known.any():
         number[known], error[known] = shrunken(slope[known], variance[known])
     return number, error, flag
@@ -205,79 +194,41 @@ def least_squares(course: Course, values: np.ndarray) -> tuple[np.ndarray, np.nd
     """Return slope per year of each patient and its variance.
 
     The scatter about the lines is pooled over patients with three values or more, since two values leave
-    none; without such a patient the variances are 0 for all.
+    none.
 
     Returns
     -------
     slope : ndarray, shape (n,)
         NaN with values on fewer than two days.
     variance : ndarray, shape (n,)
+        NaN for all when no patient has three values, since nobody knows the scatter then.
     """
     year = course.day / DAYS_A_YEAR
-    count, mean_year, width = _spread(course, year)
-    _, mean, _ = _spread(course, values)
+    count, mean_year, width = spread(course, year)
+    _, mean, _ = spread(course, values)
     left = year - mean_year[course.patient]
-    (joint,) = _sums(course, left * (values - mean[course.patient]))
+    (joint,) = sums(course, left * (values - mean[course.patient]))
     with np.errstate(invalid="ignore", divide="ignore"):
         slope = np.where(width > 0, joint / width, np.nan)
     rest = values - mean[course.patient] - np.nan_to_num(slope)[course.patient] * left
-    (squares,) = _sums(course, rest**2)
+    (squares,) = sums(course, rest**2)
     enough = (count > 2) & (width > 0)
     free = (count[enough] - 2).sum()
-    pooled = squares[enough].sum() / free if free else 0.0
+    pooled = squares[enough].sum() / free if free else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(width > 0, pooled / width, np.nan)
     return slope, variance
 
 
-def random_effects(estimate: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
-    """Return the common mean and the variance between patients (DerSimonian and Laird 1986).
-
-    Parameters
-    ----------
-    estimate, variance : ndarray of float64, shape (m,)
-        One of each patient, m >= 2; variances above 0.
-    """
-    weight = 1 / variance
-    common = (weight * estimate).sum() / weight.sum()
-    heterogeneity = (weight * (estimate - common) ** 2).sum()
-    scale = weight.sum() - (weight**2).sum() / weight.sum()
-    between = max(0.0, float((heterogeneity - (len(estimate) - 1)) / scale))
-    total = between + variance
-    return float((estimate / total).sum() / (1 / total).sum()), between
-
-
-def shrunken(estimate: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw estimates towards their common mean, each by its own uncertainty.
-
-    Parameters
-    ----------
-    estimate, variance : ndarray of float64, shape (m,)
-        One of each patient; where all variances are 0 nothing is drawn.
-
-    Returns
-    -------
-    value, error : ndarray, shape (m,)
-        The best linear prediction of each patient's own slope, and its standard error given the mean and
-        the variance between patients.
-
-    Examples
-    --------
-    >>> value, error = shrunken(np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.0, 0.0]))
-    >>> value.tolist(), error.tolist()
-    ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])
-    """
-    if len(estimate) < 2 or not (variance > 0).any():
-        return estimate.copy(), np.sqrt(variance)
-    centre, between = random_effects(estimate, variance)
-    share = between / (between + variance)
-    return centre + share * (estimate - centre), np.sqrt(share * variance)
-
-
 def _above(course: Course, values: np.ndarray, flags: np.ndarray, limit: float | None) -> Made:
-    """Return the share of the observed time above the limit, values joined by straight lines."""
+    """Return the share of the observed time above the limit, values joined by straight lines.
+
+    A value beyond a limit of detection counts where that tells its side of the limit, else it is left out.
+    """
     number, error, flag = _empty(course.n_patients)
     bound = np.inf if limit is None else limit
+    sure = ~(((flags < 0) & (values > bound)) | ((flags > 0) & (values <= bound)))
+    course, values = Course(course.patient[sure], course.day[sure], course.n_patients), values[sure]
     same = np.diff(course.patient) == 0
     span = np.where(same, np.diff(course.day), 0.0)
     before, after = values[:-1] - bound, values[1:] - bound
@@ -307,29 +258,3 @@ _MAKERS: dict[str, Maker] = {
     "above": _above,
     "visits": _visits,
 }
-
-
-def courses(
-    ids: Sequence[str], day: np.ndarray, *, window: tuple[float, ...]
-) -> tuple[Course, np.ndarray, list[str]]:
-    """Sort rows by patient and day, and leave out those outside the window or without a day.
-
-    Returns
-    -------
-    course : Course
-        Of the rows that count.
-    order : ndarray of int
-        Their positions in the table.
-    patients : list of str
-        All patients of the table, in the order of their first row.
-    """
-    patients = list(dict.fromkeys(ids))
-    number = {patient: place for place, patient in enumerate(patients)}
-    place = np.array([number[patient] for patient in ids], dtype=np.intp)
-    inside = np.isfinite(day)
-    if window:
-        with np.errstate(invalid="ignore"):
-            inside &= (day >= window[0]) & (day <= window[1])
-    rows = np.flatnonzero(inside)
-    order = rows[np.lexsort((rows, day[rows], place[rows]))]
-    return Course(place[order], day[order], len(patients)), order, patients

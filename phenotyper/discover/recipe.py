@@ -95,7 +95,7 @@ class Recipe:
         cohort : MuData
             From :func:`phenotyper.read_cohort`.
         n_jobs : int
-            Processes for the layouts; -1 for all cores. The answer does not depend on it.
+            Threads for the layouts; -1 for all cores. The answer does not depend on it.
         progress : bool or callable
             Show a bar, or call with (layouts done, layouts in all).
 

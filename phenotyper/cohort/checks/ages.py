@@ -10,13 +10,12 @@ import numpy as np
 
 from phenotyper.cohort.checks.dates import FIRST_DAY, days_of
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.declaration import AGE_UNITS, BORN
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import texts
 from phenotyper.cohort.tables import Tables
 from phenotyper.cohort.values import numbers_of
-from phenotyper.errors import Problem
+from phenotyper.errors import Problem, number_of
 
 OLDEST = 120.0
 """Years."""
@@ -87,12 +86,13 @@ def possible_ages(tables: Tables) -> Iterator[Problem]:
     if not _unit_in_doubt(ages):
         wrong = wrong | _too_old(ages)
     if wrong.any():
-        worst = ages.values[wrong]
+        low, high = f"{ages.values[wrong].min():g}", f"{ages.values[wrong].max():g}"
+        span = low if low == high else f"{low} to {high}"
         message = (
             f"{ages.table.name} has {number_of(int(wrong.sum()), 'age')} in {ages.column} below zero or "
-            f"above {OLDEST:g} years ({worst.min():g} to {worst.max():g} {ages.unit})"
+            f"above {OLDEST:g} years ({span} {ages.unit})"
         )
-        remedy = "Correct the cells; codes for unknown belong into missing_codes."
+        remedy = "Correct the cells; add codes for unknown to missing_codes."
         yield Problem("AGE_RANGE", message, remedy, where=ages.table.name, rows=ages.rows(wrong))
 
 

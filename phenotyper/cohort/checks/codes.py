@@ -20,7 +20,7 @@ from phenotyper.cohort.declaration import LEVEL_KINDS
 from phenotyper.cohort.kinds import all_numbers
 from phenotyper.cohort.roles import texts
 from phenotyper.cohort.tables import Tables
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 _REPEATED = [float(digit * times) for digit in "789" for times in range(2, 7)]
 _ODD = [-1.0, -7.0, -8.0, -9.0, 99.9, 999.9, 9999.9, 999.99, -99.9, -999.9]
@@ -105,7 +105,7 @@ def _problem(where: str, found: Mapping[str, Mapping[float, int]], rows: tuple[i
     return Problem("SENTINEL", message, remedy, where=where, rows=rows, severity="warning")
 
 
-@number_rule("block")
+@number_rule("cells")
 def codes_among_numbers(block: CodedBlock) -> Iterator[Problem]:
     """Warn of 999, -9 and the like far outside the other values of a number."""
     order = order_of(block)
@@ -128,7 +128,7 @@ def _counted_up(levels: np.ndarray) -> set[float]:
     return set(ordered[: int(steps[0]) + 1 if len(steps) else len(ordered)].tolist())
 
 
-@number_rule("block")
+@number_rule("cells")
 def codes_among_levels(block: CodedBlock) -> Iterator[Problem]:
     """Warn of a level 9, 99 or -9 far from the other levels, which are small whole numbers."""
     found: dict[str, dict[float, int]] = {}
@@ -180,7 +180,7 @@ def dates_that_stand_for_missing(tables: Tables) -> Iterator[Problem]:
         if odd.any():
             dates = sorted({str(text) for text in written[odd]})
             message = (
-                f"{table.name} has {odd.sum()} dates in {column} that look like codes for missing: "
+                f"{table.name} has {number_of(int(odd.sum()), 'date')} in {column} like codes for missing: "
                 f"{listed(dates)}"
             )
             remedy = f"If they mean missing, add missing_codes = {toml_list(dates)} to cohort.toml."

@@ -173,7 +173,8 @@ def _copied_patients(found: list[_Sketch]) -> Iterator[Problem]:
             yield _rows_problem(same, found, places)
     profiles = len(np.unique(np.round(points / size, 6), axis=0))
     if len(everyone) >= 2 * PER_PROFILE and profiles * PER_PROFILE < len(everyone):
-        message = f"{len(everyone):,} patients have {profiles} different profiles over all features"
+        profiled = f"{profiles} different profiles" if profiles > 1 else "one and the same profile"
+        message = f"{len(everyone):,} patients have {profiled} over all features"
         remedy = (
             "Subphenotypes can only re-code these combinations: add features with more values, or take the "
             "combinations themselves."

@@ -16,20 +16,20 @@ from phenotyper.cohort.checks.looks import (
     text_columns,
 )
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import described, number_of, quoted
+from phenotyper.cohort.checks.wording import described, quoted
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.dateforms import day_of, forms_met
 from phenotyper.cohort.declaration import BORN
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import texts
 from phenotyper.cohort.tables import Tables
-from phenotyper.errors import Problem
+from phenotyper.errors import Problem, number_of
 
 FIRST_DAY = dt.date(1900, 1, 1)
 """The day that spreadsheets and registries write for "unknown"; nothing is measured on it or before."""
 
 
-@rule("block")
+@rule("cells")
 def date_features(block: CodedBlock) -> Iterator[Problem]:
     """Refuse features that are dates, in whatever form they are written."""
     columns = [column for column in text_columns(block) if is_date_column(column) and not person_in(column)]

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import number_of, quoted
+from phenotyper.cohort.checks.wording import quoted
 from phenotyper.cohort.coding import CodedBlock, columns_of
 from phenotyper.cohort.declaration import BlockSpec
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import texts
 from phenotyper.cohort.tables import Tables, role_columns
 from phenotyper.cohort.values import code_text
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
 
 _NEVER_FEATURES = {"site", "batch", "family", "index_date", "consent research", "consent sharing"}
 
@@ -131,8 +131,9 @@ def roles_among_features(tables: Tables) -> Iterator[Problem]:
         never = [column for column, role in taken.items() if role in _NEVER_FEATURES]
         if never:
             message = (
-                f"{listed(never)} of {table.name} cannot be features of block {spec.name}: "
-                f"{listed(taken[column] for column in never)}"
+                f"{listed(never)} of {table.name} cannot be "
+                f"{'a feature' if len(never) == 1 else 'features'} of block {spec.name}: declared as "
+                f"{listed(dict.fromkeys(taken[column] for column in never))}"
             )
             yield Problem(
                 "ROLE_FEATURE",
@@ -143,8 +144,9 @@ def roles_among_features(tables: Tables) -> Iterator[Problem]:
         both = [column for column, role in taken.items() if role in {"age", "sex", "covariates"}]
         if both:
             message = (
-                f"{listed(both)} of {table.name} are features of block {spec.name} and covariates at the "
-                "same time"
+                f"block {spec.name} takes {listed(both)} of {table.name} as "
+                f"{'a feature' if len(both) == 1 else 'features'}, and [patients] declares "
+                f"{'it' if len(both) == 1 else 'them'} as {listed(dict.fromkeys(taken[one] for one in both))}"
             )
             remedy = (
                 f"Groups will differ in them by construction; exclude = [{quoted(both, most=100)}] unless "
@@ -194,11 +196,9 @@ def outcomes_among_features(tables: Tables) -> Iterator[Problem]:
 
 def leak_allowed(block: str, columns: list[str], where: str) -> Problem:
     """Return the warning that a leak was let through."""
-    message = (
-        f"block {block} has features that give an outcome away and were let through (allow_leak): "
-        f"{listed(columns)}"
-    )
-    remedy = "Differences in that outcome between subphenotypes are circular; every figure says so."
+    noun = "a feature that gives" if len(columns) == 1 else "features that give"
+    message = f"block {block} has {noun} an outcome away, let through by allow_leak: {listed(columns)}"
+    remedy = "Differences in that outcome between subphenotypes are circular: say so wherever you show them."
     return Problem("LEAK_ALLOWED", message, remedy, where=where, severity="warning")
 
 

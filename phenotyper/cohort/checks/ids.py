@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,15 +10,17 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.identity import key_of
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.tables import Tables
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
 
 _SCIENTIFIC = re.compile(r"\d+\.\d+[eE][+-]?\d+|\d+[eE]\+\d+")
 _WHOLE = re.compile(r"\d+\.0+")
 _FRACTION = re.compile(r"\d+\.\d*[1-9]\d*")
+_NAMES_FEATURES = re.compile(
+    r"gene|symbol|feature|probe|taxon|\botu\b|\basv\b|cpg|metabolite|protein|snp|ensembl|hugo", re.IGNORECASE
+)
 _VISITS = ' Declare visits = { time = "..." } for the block to make features of them, or aggregate = "mean".'
 
 
@@ -69,12 +72,8 @@ def duplicate_ids(tables: Tables) -> Iterator[Problem]:
         repeated = {text for text, times in seen.items() if times > 1}
         if not repeated or not (open_blocks or is_patients):
             continue
-        first: set[str] = set()
-        later = []
-        for text in ids_of(table):
-            later.append(text in repeated and text in first)
-            first.add(text)
-        message = f"{table.name} has {number_of(len(repeated), 'patient id')} on more than one row"
+        shown = listed((json.dumps(text) for text in seen if text in repeated), most=3)
+        message = f"{table.name} has {number_of(len(repeated), 'patient id')} on more than one row: {shown}"
         remedy = "Give one row a patient" + (
             f', or aggregate = "mean" for {_blocks(open_blocks)} in cohort.toml.'
             if open_blocks and not is_patients
@@ -83,7 +82,13 @@ def duplicate_ids(tables: Tables) -> Iterator[Problem]:
         if len(repeated) > len(seen) / 2:
             remedy += " Most patients repeat: these look like visits."
             remedy += _VISITS if open_blocks and not is_patients else ""
-        yield Problem("DUP_ID", message, remedy, where=table.name, rows=_rows(table, later))
+        yield Problem(
+            "DUP_ID",
+            message,
+            remedy,
+            where=table.name,
+            rows=_rows(table, (text in repeated for text in ids_of(table))),
+        )
 
 
 def _blocks(names: list[str]) -> str:
@@ -99,7 +104,9 @@ def near_duplicate_ids(tables: Tables) -> Iterator[Problem]:
         for text in ids_of(table):
             known, where = spelling.setdefault(key_of(text), (text, table.name))
             if known != text and key_of(text):
-                odd[text] = f"{text!a} and {known!a}" + (f" of {where}" if where != table.name else "")
+                odd[text] = f"{json.dumps(text)} and {json.dumps(known)}" + (
+                    f" of {where}" if where != table.name else ""
+                )
         if odd:
             noun = "patient id differs" if len(odd) == 1 else "patient ids differ"
             message = (
@@ -126,6 +133,8 @@ def id_column(tables: Tables) -> Iterator[Problem]:
             names = list(table.frame.columns)
             hint = did_you_mean(table.id_column, names) or _like(table.id_column, names)
             remedy = f'Name the column {table.id_column} there, or set id = "..." in cohort.toml.{hint}'
+            if names and _NAMES_FEATURES.search(names[0]):
+                remedy += ' If its rows are features and its columns patients: rows = "features".'
             message = (
                 f'{table.name} has no column "{table.id_column}" of patient ids; it starts with '
                 f"{listed(names, most=3)}"
@@ -182,8 +191,32 @@ def no_overlap(tables: Tables) -> Iterator[Problem]:
             return
 
 
+@rule("joined")
+def leading_zeros(tables: Tables) -> Iterator[Problem]:
+    """Refuse ids that lost the leading zeros which another table has: 1 and 0001 would be two patients."""
+    readable = tables.with_ids()
+    everywhere = Counter(text for table in readable for text in set(ids_of(table)))
+    for table in readable:
+        here = set(ids_of(table))
+        elsewhere = {text for other in readable if other is not table for text in ids_of(other)}
+        if not here & elsewhere:
+            continue
+        padded = {text.lstrip("0"): text for text in sorted(elsewhere - here) if text.startswith("0")}
+        bare = {text for text in here - elsewhere if text in padded and everywhere[text] == 1}
+        if bare:
+            shown = min(bare, key=lambda text: (len(text), text))
+            noun = "patient id that is" if len(bare) == 1 else "patient ids that are"
+            message = (
+                f"{table.name} has {len(bare)} {noun} in the other tables with leading zeros: "
+                f"{json.dumps(shown)} is {json.dumps(padded[shown])} there"
+            )
+            remedy = "Export the ids as text: a spreadsheet takes zeros away, and one patient becomes two."
+            rows = _rows(table, (text in bare for text in ids_of(table)))
+            yield Problem("ID_MANGLED", message, remedy, where=table.name, rows=rows)
+
+
 def _examples(ids: set[str]) -> str:
-    return ", ".join(ascii(text) for text in sorted(ids)[:3])
+    return ", ".join(json.dumps(text) for text in sorted(ids)[:3])
 
 
 def _joining_hint(here: set[str], elsewhere: set[str]) -> str:
@@ -199,7 +232,7 @@ def _joining_hint(here: set[str], elsewhere: set[str]) -> str:
     if any(text[:length] in short for text in long for length in lengths):
         return (
             "The ids of one begin with those of the other (samples of patients?): cut them to the "
-            "patient's part."
+            "patient's part, or set samples = { file = ..., sample = ..., patient = ... } in the block."
         )
     digits = [{re.sub(r"\D", "", text).lstrip("0") for text in ids} - {""} for ids in (here, elsewhere)]
     if digits[0] & digits[1]:

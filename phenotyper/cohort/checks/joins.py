@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,13 +12,12 @@ import numpy as np
 from phenotyper.cohort.assemble import Parts
 from phenotyper.cohort.checks.looks import plain_name
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.presence import empty_rows
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import texts
 from phenotyper.cohort.tables import Tables, all_ids
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 FEWEST = 10
 SMALL_COHORT = 20
@@ -50,6 +50,13 @@ def rows_without_values(block: CodedBlock) -> Iterator[Problem]:
         remedy = (
             "Counted as lacking the block, as if they had no row; right when nothing was measured in them."
         )
+        if block.spec.visits:
+            verb = "has" if len(rows) == 1 else "have"
+            message = (
+                f"{number_of(len(rows), 'patient')} of block {block.spec.name} {verb} visits in "
+                f"{block.source}, but no feature could be made of them"
+            )
+            remedy = "Counted as lacking the block; look at window and summaries of its visits."
         yield Problem("EMPTY_ROWS", message, remedy, where=block.source, rows=rows, severity="warning")
 
 
@@ -167,4 +174,4 @@ def visits_in_ids(tables: Tables) -> Iterator[Problem]:
 
 def _examples(repeated: dict[str, list[str]], ids: list[str]) -> str:
     stem = min(repeated)
-    return " and ".join(ascii(text) for text in [text for text in ids if text.startswith(stem)][:2])
+    return " and ".join(json.dumps(text) for text in [text for text in ids if text.startswith(stem)][:2])

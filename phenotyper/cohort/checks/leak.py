@@ -83,7 +83,8 @@ def _problems(
     if refused:
         shown = listed(f"{name} ({measure} {value:.2f})" for name, (measure, value) in refused.items())
         names = ", ".join(f'"{name}"' for name in list(refused)[:5])
-        message = f"block {block.spec.name} has features that give the outcome {outcome} away: {shown}"
+        noun = "a feature that gives" if len(refused) == 1 else "features that give"
+        message = f"block {block.spec.name} has {noun} the outcome {outcome} away: {shown}"
         remedy = (
             f"Leave them out with exclude, or, if they were measured before it, set allow_leak = [{names}]."
         )

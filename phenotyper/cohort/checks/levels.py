@@ -11,9 +11,9 @@ import numpy as np
 
 from phenotyper.cohort.checks.looks import is_date_column, person_in, plain_name, text_columns
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import described, number_of, quoted
+from phenotyper.cohort.checks.wording import described, quoted
 from phenotyper.cohort.coding import CodedBlock
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 MOST_LEVELS = 50
 LEAST = 20
@@ -29,7 +29,7 @@ _CODED = re.compile(
 )
 
 
-@rule("block")
+@rule("cells")
 def many_levels(block: CodedBlock) -> Iterator[Problem]:
     """Refuse categories with nearly one level a patient; warn of those with more than 50 levels."""
     each: list[tuple[str, str]] = []
@@ -68,7 +68,7 @@ def many_levels(block: CodedBlock) -> Iterator[Problem]:
         yield Problem("MANY_LEVELS", message, remedy, where=block.source, severity="warning")
 
 
-@rule("block")
+@rule("cells")
 def numbers_that_are_codes(block: CodedBlock) -> Iterator[Problem]:
     """Warn of number features that are called like a category, or take a handful of whole values."""
     values = _whole_columns(block)
@@ -136,6 +136,8 @@ def _whole_columns(block: CodedBlock) -> dict[str, _Whole]:
     places = np.array(
         [place for place, feature in enumerate(block.features) if feature.kind == "number"], int
     )
+    if not len(block.ids):
+        return {}
     start = block.values[:_FIRST, places]
     with np.errstate(invalid="ignore"):
         broken = (start != np.round(start)) & ~np.isnan(start)

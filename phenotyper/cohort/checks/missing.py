@@ -44,9 +44,10 @@ def mostly_missing(block: CodedBlock) -> Iterator[Problem]:
             f"{len(much)} {noun} of block {block.spec.name} missing in more than half of its {n} patients: "
             f"{shown}"
         )
+        way = "take other summaries or a wider window" if block.spec.visits else "leave them out with exclude"
         remedy = (
-            "Groups may form on what was measured, not on its value: leave them out with exclude, or look at "
-            "the audit of missing values first."
+            f"Groups may form on what was measured, not on its value: {way}, or look at "
+            "ph.plot_missingness(cohort) first."
         )
         yield Problem("MISSING_HIGH", message, remedy, where=block.source, severity="warning")
 
@@ -75,7 +76,7 @@ def _splits(parts: Parts) -> list[_Split]:
 
 def _split(name: str, column: pd.Series) -> _Split:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        labels = tuple(str(level) for level in column.cat.categories)
+        labels = tuple(f"{name} {level}" for level in column.cat.categories)
         return _Split(name, column.cat.codes.to_numpy().astype(int), labels)
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     levels = np.unique(values[~np.isnan(values)])
@@ -83,7 +84,9 @@ def _split(name: str, column: pd.Series) -> _Split:
         group = np.where(np.isnan(values), -1, np.searchsorted(levels, np.nan_to_num(values)))
         events = {0.0: "those without", 1.0: "those with it", 2.0: "those with another event"}
         yes_no = set(levels.tolist()) <= set(events)
-        return _Split(name, group, tuple(events[level] if yes_no else f"{level:g}" for level in levels))
+        return _Split(
+            name, group, tuple(events[level] if yes_no else f"{name} {level:g}" for level in levels)
+        )
     cuts = np.unique(np.nanquantile(values, np.arange(1, PARTS) / PARTS))
     group = np.where(np.isnan(values), -1, np.searchsorted(cuts, np.nan_to_num(values), side="right"))
     ends = [f"below {cuts[0]:g}", *(f"from {cut:g}" for cut in cuts)]
@@ -112,8 +115,8 @@ def missing_by(parts: Parts) -> Iterator[Problem]:
             shown = listed(text for _, text in found)
             message = f"what is missing in block {block.spec.name} goes with something else: {shown}"
             remedy = (
-                "Groups may form on who was measured: leave these features out with exclude, or look at the "
-                "audit of missing values before believing them."
+                "Groups may form on who was measured: leave these features out with exclude, or look "
+                "whether the groups go with it before believing them."
             )
             yield Problem("MISSING_BY", message, remedy, where=block.source, severity="warning")
 
@@ -170,7 +173,7 @@ def _associations(missing: np.ndarray, splits: list[_Split], *, tests: int) -> l
             least, most = (split.labels[used[at]] for at in (np.argmin(share), np.argmax(share)))
             text = (
                 f"by {split.name} (missing in {share.min():.0%} of {least}, {share.max():.0%} of {most}; "
-                f"V {strength[place]:.2f})"
+                f"Cramer's V {strength[place]:.2f})"
             )
             found.append((round(float(strength[place]), 6), int(place), text))
     return found

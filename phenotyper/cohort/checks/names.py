@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator
 
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.dateforms import MONTHS
 from phenotyper.cohort.genedates import gene_of
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 MANY = 20
 _GENE = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*[a-z]{0,4}\d*|[A-Z][a-z0-9]{2,}|C\d+orf\d+")
@@ -24,7 +23,7 @@ _RIKEN = re.compile(r"\d(?:\.\d+)?[eE]\+?\d{1,2}|[1-9]\d{6}0{6,13}")
 _SUSPECT = re.compile(r"^(?=[\d]|(?:[^\W\d]{3,9}[-/]\d))")
 
 
-@rule("block")
+@rule("cells")
 def genes_turned_into_dates(block: CodedBlock) -> Iterator[Problem]:
     """Refuse names such as 2-Sep or 2.31E+13 among genes; which gene it was is proposed, never put in."""
     names = [feature.name for feature in block.features]

@@ -8,7 +8,6 @@ import numpy as np
 
 from phenotyper.cohort.checks.registry import rule
 from phenotyper.cohort.checks.values import coerce_problems
-from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.declaration import BORN, OutcomeSpec
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import (
@@ -21,7 +20,7 @@ from phenotyper.cohort.roles import (
 )
 from phenotyper.cohort.tables import Tables
 from phenotyper.cohort.values import code_text, counted, numbers_of, offences
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
 
 
 def _outcomes(tables: Tables, *kinds: str) -> Iterator[tuple[OutcomeSpec, RawTable]]:
@@ -121,7 +120,7 @@ def _unknown_codes(outcome: OutcomeSpec, table: RawTable, unknown: list[str]) ->
     if outcome.kind == "binary":
         remedy = (
             'Set event = "..." to the value that counts; one other value may stand beside it, further '
-            "ones belong into missing_codes."
+            "ones to missing_codes."
         )
     else:
         remedy = (

@@ -101,10 +101,14 @@ def values_far_out(block: CodedBlock) -> Iterator[Problem]:
             chosen |= out
     if found:
         shown = listed(f"{name} {value:g}" for name, value in found.items())
-        noun = "a value" if len(found) == 1 else f"values of {len(found)} features"
-        message = f"{block.source} has {noun} more than 20 median absolute deviations out, alone: {shown}"
+        rows = rows_where(block.rows, chosen)
+        noun = "a value" if len(rows) == 1 else "values"
+        noun = noun if len(found) == 1 else f"values of {len(found)} features"
+        message = (
+            f"{block.source} has {noun} far from all others (more than 20 median absolute deviations): "
+            f"{shown}"
+        )
         remedy = (
             "Check the cells. A recipe brings them to 4 spreads from the median, so that they make no group."
         )
-        rows = rows_where(block.rows, chosen)
         yield Problem("OUTLIER", message, remedy, where=block.source, rows=rows, severity="warning")

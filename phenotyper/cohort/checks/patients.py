@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from phenotyper.cohort.checks.dates import dated_columns
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.checks.wording import number_of
 from phenotyper.cohort.dateforms import forms_met, is_iso
 from phenotyper.cohort.roles import CONSENT_GIVEN, CONSENT_REFUSED, distinct_codes, sex_codes, texts
 from phenotyper.cohort.tables import Tables
 from phenotyper.cohort.values import code_text, counted, offences
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 
 @rule("cohort")
@@ -33,7 +32,7 @@ def sex_is_known(tables: Tables) -> Iterator[Problem]:
             f"{listed(counted(found))}"
         )
         remedy = (
-            'Set sex = { column = "...", female = "...", male = "..." }; codes for unknown belong into '
+            'Set sex = { column = "...", female = "...", male = "..." }; add codes for unknown to '
             "missing_codes."
         )
         rows = tuple(sorted(row for some in found.values() for row in some))
@@ -74,9 +73,9 @@ def dates_are_iso(tables: Tables) -> Iterator[Problem]:
             rows = tuple(sorted(row for some in found.values() for row in some))
             message = (
                 f"{table.name} has {number_of(len(rows), 'date')} in {column} that "
-                f"{'is' if len(rows) == 1 else 'are'} not written as 2021-04-03: {listed(found)}; "
-                f"written as {listed(forms_met(wrong))}"
+                f"{'is' if len(rows) == 1 else 'are'} not written as 2021-04-03: {listed(found)}"
             )
+            message += f"; forms met: {' / '.join(forms_met(wrong))}"
             remedy = (
                 "Write dates as year-month-day; which number is the day is never guessed, and years of two "
                 "digits are refused."

@@ -140,7 +140,7 @@ def implausible(column: NumberColumn, *, age: np.ndarray | None = None) -> tuple
         low, high = (np.interp(age, _AGES, bound) for bound in curve)
         with np.errstate(invalid="ignore"):
             wrong |= (column.values < low) | (column.values > high)
-        words += ", less by age"
+        words += ", narrower at a given age"
     return (none, "") if wrong.sum() > max(FEW * known.sum(), 1) else (wrong, words)
 
 
@@ -153,7 +153,7 @@ def _problem(
         for name, (values, wrong, words) in found.items()
     )
     message = f"{where} has values that no patient can have: {shown}"
-    remedy = "Correct the cells or their unit; what means missing belongs into missing_codes."
+    remedy = "Correct the cells or their unit, or add what means missing to missing_codes."
     return Problem("IMPLAUSIBLE", message, remedy, where=where, rows=rows, severity="warning")
 
 

@@ -32,7 +32,7 @@ _HINT = re.compile(
 )
 
 
-@rule("block")
+@rule("cells")
 def private_columns(block: CodedBlock) -> Iterator[Problem]:
     """Refuse free text, names, addresses, telephone and record numbers and birth dates among the features."""
     found = private_texts(block) | private_numbers(block)
@@ -41,7 +41,7 @@ def private_columns(block: CodedBlock) -> Iterator[Problem]:
     noun = "a feature that points" if len(found) == 1 else f"{len(found)} features that point"
     message = f"block {block.spec.name} of {block.source} has {noun} at persons: {described(found.items())}"
     remedy = (
-        f"Leave them out: exclude = [{quoted(found)}]; nothing that identifies a child belongs into a cohort."
+        f"Leave them out: exclude = [{quoted(found)}]; nothing that identifies a child may stand in a cohort."
     )
     yield Problem("PHI_COLUMN", message, remedy, where=block.source)
 

@@ -13,7 +13,8 @@ STAGES = {
     "table": "RawTable: one table as read",
     "joined": "Tables: all tables together, with every patient",
     "cohort": "Tables: all tables together, without the patients who do not consent",
-    "block": "CodedBlock: one block as numbers",
+    "cells": "CodedBlock: one block as numbers, with every row of its table",
+    "block": "CodedBlock: one block as numbers, one row a patient",
     "assembled": "Parts: blocks and patients as they will stand in the cohort",
 }
 """What a rule of each stage is given."""

@@ -34,7 +34,7 @@ def _whole(values: np.ndarray) -> bool:
     return bool((known == np.rint(known)).all())
 
 
-@number_rule("block")
+@number_rule("cells")
 def logged_counts(block: CodedBlock) -> Iterator[Problem]:
     """Warn of counts that are fractions and all below 30: those are logarithms, or no counts."""
     order, counts = order_of(block), is_kind(block, "counts") & (order_of(block).known >= LEAST)
@@ -53,7 +53,7 @@ def logged_counts(block: CodedBlock) -> Iterator[Problem]:
         yield Problem("LOOKS_LOGGED", message, remedy, where=block.source, severity="warning")
 
 
-@number_rule("block")
+@number_rule("cells")
 def raw_logs(block: CodedBlock) -> Iterator[Problem]:
     """Refuse logarithms in the thousands, warn of such above 50 with a long tail: raw counts, it seems."""
     order = order_of(block)
@@ -68,7 +68,8 @@ def raw_logs(block: CodedBlock) -> Iterator[Problem]:
     surely = never.sum() >= max(1, 0.1 * logs.sum())
     message = (
         f"{_named(block, raw)} of block {block.spec.name} are declared as logarithms but reach "
-        f"{np.nanmax(high[raw]):g} (median {np.nanmedian(centre[raw]):g}), as raw counts or intensities do"
+        f"{np.nanmax(high[raw]):,.0f} (median {np.nanmedian(centre[raw]):,.0f}), as raw counts or "
+        "intensities do"
     )
     remedy = (
         f'If they are counts, set kind = "counts" for [blocks.{block.spec.name}] (they are then logged); if '
@@ -78,7 +79,7 @@ def raw_logs(block: CodedBlock) -> Iterator[Problem]:
     yield Problem("LOOKS_RAW", message, remedy, where=block.source, severity=severity)  # type: ignore[arg-type]
 
 
-@number_rule("block")
+@number_rule("cells")
 def odd_npx(block: CodedBlock) -> Iterator[Problem]:
     """Warn of NPX values outside -10 to 40."""
     order, npx = order_of(block), is_kind(block, "npx")

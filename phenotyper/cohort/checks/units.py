@@ -14,7 +14,7 @@ from phenotyper.cohort.assemble import Parts
 from phenotyper.cohort.checks.columns import is_kind, number_rule, order_of, patient_numbers, rows_where
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.tables import Tables
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 TENFOLD = (10.0, 100.0, 1000.0, 1e6, 1e9)
 """Prefixes of a unit, percent against share, per microlitre against per litre."""
@@ -149,7 +149,8 @@ def _times(factor: float) -> str:
 
 def _mix_problem(where: str, found: dict[str, Mix], rows: tuple[int, ...]) -> Problem:
     shown = listed(
-        f"{name} ({int(mix.odd.sum())} values about {_times(mix.factor)})" for name, mix in found.items()
+        f"{name} ({number_of(int(mix.odd.sum()), 'value')} about {_times(mix.factor)})"
+        for name, mix in found.items()
     )
     message = f"{where} seems to mix units: {shown}, with a gap to the other values"
     remedy = (

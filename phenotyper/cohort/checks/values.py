@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.declaration import LEVEL_KINDS, NUMERIC_KINDS
 from phenotyper.cohort.kinds import Feature, all_missing, constant, near_constant
 from phenotyper.cohort.values import LIMIT, Offences, counted
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 _COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*,\d+(?:[eE][+-]?\d+)?|[+-]?\d+,\d+")
 _LIKE_MISSING = {
@@ -46,12 +46,19 @@ def remedy_of_text(text: str) -> str:
     return "missing" if plain.casefold() in _LIKE_MISSING else "other"
 
 
-def coerce_problems(where: str, misfits: Mapping[str, Offences], *, section: str) -> Iterator[Problem]:
-    """Yield one problem for each way in which text stands among numbers, over all columns."""
+def coerce_problems(
+    where: str, misfits: Mapping[str, Offences], *, section: str, pointed: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Yield one problem for each way in which text stands among numbers, over all columns.
+
+    A comma in a ``pointed`` column, whose other cells have decimal points, is a slip of the pen.
+    """
     groups: dict[str, dict[str, Offences]] = {}
     for column, found in misfits.items():
         for text, rows in found.items():
-            groups.setdefault(remedy_of_text(text), {}).setdefault(column, {})[text] = rows
+            way = remedy_of_text(text)
+            way = "slip" if way == "comma" and column in pointed else way
+            groups.setdefault(way, {}).setdefault(column, {})[text] = rows
     for way, columns in groups.items():
         texts = _merged(columns)
         codes = ", ".join(f'"{text.strip()}"' for text in list(texts)[:5])
@@ -61,6 +68,7 @@ def coerce_problems(where: str, misfits: Mapping[str, Offences], *, section: str
                 f'These are decimal commas: add decimal = "," to {section} in cohort.toml, or export with '
                 "decimal points."
             ),
+            "slip": "Write a decimal point there, as in the other cells of the column.",
             "missing": f"If they mean missing, add missing_codes = [{codes}] to cohort.toml.",
             "other": (
                 "Correct the cells, declare the column as category or ordinal, or name what means missing "
@@ -91,16 +99,25 @@ def _all_rows(texts: Offences) -> tuple[int, ...]:
     return tuple(sorted({row for rows in texts.values() for row in rows}))
 
 
-@rule("block")
+@rule("cells")
 def text_among_numbers(block: CodedBlock) -> Iterator[Problem]:
     """Refuse "<0.5", "1,5", "n/a" in a number column, with the distinct texts and what to do."""
     numeric = {feature.name for feature in block.features if feature.kind in NUMERIC_KINDS}
     numeric -= left_to_others(block) if block.misfits else set()
     misfits = {name: found for name, found in (block.misfits or {}).items() if name in numeric}
-    yield from coerce_problems(block.source, misfits, section=f"[blocks.{block.spec.name}]")
+    pointed = {
+        feature.name
+        for place, feature in enumerate(block.features)
+        if feature.name in misfits and _fractions(block.values[:, place])
+    }
+    yield from coerce_problems(block.source, misfits, section=f"[blocks.{block.spec.name}]", pointed=pointed)
 
 
-@rule("block")
+def _fractions(values: np.ndarray) -> bool:
+    return bool((np.isfinite(values) & (values != np.rint(values))).any())
+
+
+@rule("cells")
 def unknown_levels(block: CodedBlock) -> Iterator[Problem]:
     """Refuse values that are not among the declared levels."""
     others = left_to_others(block) if block.misfits else set()
@@ -118,7 +135,7 @@ def unknown_levels(block: CodedBlock) -> Iterator[Problem]:
             yield Problem("LEVEL_UNKNOWN", message, remedy, where=block.source, rows=_all_rows(found))
 
 
-@rule("block")
+@rule("cells")
 def levels_absent(block: CodedBlock) -> Iterator[Problem]:
     """Refuse ordinal text whose order nobody states, and yes/no columns in other words."""
     others = left_to_others(block) if block.misfits else set()
@@ -134,12 +151,17 @@ def levels_absent(block: CodedBlock) -> Iterator[Problem]:
             yield Problem("LEVELS_ABSENT", message, remedy, where=block.source, rows=_all_rows(found))
 
 
+def _features(block: CodedBlock, wrong: np.ndarray) -> list[Feature]:
+    return [feature for feature, bad in zip(block.features, wrong.any(axis=0), strict=True) if bad]
+
+
 def _where(block: CodedBlock, wrong: np.ndarray) -> tuple[str, tuple[int, ...]]:
-    names = [feature.name for feature, bad in zip(block.features, wrong.any(axis=0), strict=True) if bad]
-    return listed(names), tuple(block.rows[wrong.any(axis=1)].tolist())
+    return listed(feature.name for feature in _features(block, wrong)), tuple(
+        block.rows[wrong.any(axis=1)].tolist()
+    )
 
 
-@rule("block")
+@rule("cells")
 def infinite(block: CodedBlock) -> Iterator[Problem]:
     """Refuse plus and minus infinity."""
     wrong = np.isinf(block.values)
@@ -148,7 +170,7 @@ def infinite(block: CodedBlock) -> Iterator[Problem]:
         remedy = "Correct the cells; the logarithm of zero is a common cause."
         yield Problem(
             "INF",
-            f"{block.source} has {wrong.sum()} infinite values in {names}",
+            f"{block.source} has {number_of(int(wrong.sum()), 'infinite value')} in {names}",
             remedy,
             where=block.source,
             rows=rows,
@@ -165,24 +187,27 @@ def _outside(block: CodedBlock, kind: str, wrong: Callable[[np.ndarray, Feature]
 
 
 def _range_problem(
-    block: CodedBlock, wrong: np.ndarray, code: str, what: str, remedy: str
+    block: CodedBlock, wrong: np.ndarray, code: str, what: tuple[str, str], remedy: str
 ) -> Iterator[Problem]:
     if wrong.any():
         names, rows = _where(block, wrong)
         worst = block.values[wrong]
-        message = f"{block.source} has {wrong.sum()} {what} in {names} ({worst.min():g} to {worst.max():g})"
+        span = " to ".join(dict.fromkeys((f"{worst.min():g}", f"{worst.max():g}")))
+        message = f"{block.source} has {number_of(int(wrong.sum()), *what)} in {names} ({span})"
         yield Problem(code, message, remedy, where=block.source, rows=rows)
 
 
-@rule("block")
+@rule("cells")
 def negative_counts(block: CodedBlock) -> Iterator[Problem]:
     """Refuse counts below zero."""
     wrong = _outside(block, "counts", lambda values, _: values < 0)
     remedy = 'If the values are on a log scale or centred, declare kind = "log"; else correct the cells.'
-    yield from _range_problem(block, wrong, "COUNTS_NEGATIVE", "counts below zero", remedy)
+    yield from _range_problem(
+        block, wrong, "COUNTS_NEGATIVE", ("count below zero", "counts below zero"), remedy
+    )
 
 
-@rule("block")
+@rule("cells")
 def proportions_outside(block: CodedBlock) -> Iterator[Problem]:
     """Refuse proportions outside 0 to 1, or 0 to 100 where the unit is %."""
     wrong = _outside(
@@ -190,24 +215,32 @@ def proportions_outside(block: CodedBlock) -> Iterator[Problem]:
         "proportion",
         lambda values, feature: (values < 0) | (values > (100 if feature.unit.strip() == "%" else 1)),
     )
-    remedy = 'Give unit = "%" if they run from 0 to 100, correct the cells, or declare kind = "number".'
-    yield from _range_problem(block, wrong, "PROPORTION_RANGE", "proportions out of range", remedy)
+    remedy = 'Correct the cells, or declare kind = "number".'
+    if {feature.unit.strip() for feature in _features(block, wrong)} != {"%"}:
+        remedy += ' If they run from 0 to 100, give unit = "%".'
+    yield from _range_problem(
+        block, wrong, "PROPORTION_RANGE", ("proportion out of range", "proportions out of range"), remedy
+    )
 
 
-@rule("block")
+@rule("cells")
 def negative_composition(block: CodedBlock) -> Iterator[Problem]:
     """Refuse parts of a whole below zero."""
     wrong = _outside(block, "composition", lambda values, _: values < 0)
     remedy = 'If they are log-ratios already, declare kind = "log"; else correct the cells.'
-    yield from _range_problem(block, wrong, "COMPOSITION_NEGATIVE", "parts below zero", remedy)
+    yield from _range_problem(
+        block, wrong, "COMPOSITION_NEGATIVE", ("part below zero", "parts below zero"), remedy
+    )
 
 
-@rule("block")
+@rule("cells")
 def dosage_outside(block: CodedBlock) -> Iterator[Problem]:
     """Refuse allele dosages outside 0 to 2."""
     wrong = _outside(block, "dosage", lambda values, _: (values < 0) | (values > 2))
     remedy = "A dosage counts alleles, 0 to 2: declare -9 or the like in missing_codes, or another kind."
-    yield from _range_problem(block, wrong, "DOSAGE_RANGE", "dosages outside 0 to 2", remedy)
+    yield from _range_problem(
+        block, wrong, "DOSAGE_RANGE", ("dosage outside 0 to 2", "dosages outside 0 to 2"), remedy
+    )
 
 
 @rule("block")
@@ -226,7 +259,12 @@ def constant_columns(block: CodedBlock) -> Iterator[Problem]:
     """Warn of columns with one value, which are dropped."""
     still = constant(block.values) if len(block.ids) else np.zeros(len(block.features), dtype=bool)
     if still.any() and not useless(block).all():
-        yield _dropped(block, still, "CONSTANT", "with the same value in every patient")
+        remedy = "Dropped from the block."
+        if block.spec.visits and any(
+            block.features[at].name.endswith(" (slope)") for at in np.flatnonzero(still)
+        ):
+            remedy += " Slopes that differ by no more than chance are drawn to one slope for all."
+        yield _dropped(block, still, "CONSTANT", "with the same value in every patient", remedy=remedy)
 
 
 @rule("block")

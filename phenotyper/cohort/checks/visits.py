@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from phenotyper.cohort.checks.registry import rule
-from phenotyper.cohort.coding import columns_of
+from phenotyper.cohort.coding import CodedBlock, columns_of
 from phenotyper.cohort.days import Days, days_of, index_days, time_column
 from phenotyper.cohort.declaration import BlockSpec
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.tables import Tables
 from phenotyper.cohort.values import counted
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.cohort.visits import left_out, wanted_of
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
+
+MOST_DAYS = 120 * 365.25
+"""A visit further from the index date is none of a patient's life: a date that was written as a number."""
 
 
 def _with_visits(tables: Tables) -> Iterator[tuple[BlockSpec, RawTable, Days]]:
@@ -47,6 +52,15 @@ def visit_times(tables: Tables) -> Iterator[Problem]:
             message = f"{table.name} has dates in {column}, and no index date is declared to count days from"
             remedy = 'Add index_date = "..." to [patients], or give days since the index date.'
             yield Problem("VISIT_TIME", message, remedy, where=table.name)
+        elif (far := np.abs(days.day) > MOST_DAYS).any():
+            furthest = days.day[np.nanargmax(np.abs(days.day))]
+            message = (
+                f"{table.name} has {number_of(int(far.sum()), 'visit')} more than 120 years from the index "
+                f"date in {column} (day {furthest:.10g})"
+            )
+            remedy = "Write dates as 2021-04-03, or look at the unit of visits and at the index date."
+            rows = tuple(table.rows[far].tolist())
+            yield Problem("VISIT_TIME", message, remedy, where=table.name, rows=rows)
 
 
 @rule("cohort")
@@ -55,14 +69,51 @@ def visits_without_index(tables: Tables) -> Iterator[Problem]:
     for spec, table, days in _with_visits(tables):
         if days.dates and not tables.declaration.patients.index_date:
             continue
-        lost = np.isnan(days.day) if time_column(table, spec) in table.frame.columns else np.zeros(0, bool)
-        if lost.any() and not days.wrong:
-            no_index = int(days.without_index.sum())
+        if days.wrong or time_column(table, spec) not in table.frame.columns:
+            continue
+        measured = table.frame[columns_of(spec, table)].notna().any(axis=1).to_numpy(dtype=bool)
+        lost = np.isnan(days.day) & measured
+        if lost.any():
+            no_index = int((days.without_index & lost).sum())
             why = f", {no_index} of them because the patient has no index date" if no_index else ""
-            message = f"{table.name} has {lost.sum()} rows without a day{why}: they are not used"
+            message = f"{table.name} has {number_of(int(lost.sum()), 'row')} without a day{why}: not used"
             remedy = f"Fill in {time_column(table, spec)}, or the index date."
             rows = tuple(table.rows[lost].tolist())
             yield Problem("VISIT_LOST", message, remedy, where=table.name, rows=rows, severity="warning")
+
+
+@rule("cohort")
+def visits_on_one_day(tables: Tables) -> Iterator[Problem]:
+    """Warn of several rows of a patient at one time, whose order nobody states."""
+    for spec, table, days in _with_visits(tables):
+        seen = pd.DataFrame({"id": np.asarray(table.ids), "time": days.moment})
+        again = seen.duplicated().to_numpy(dtype=bool) & np.isfinite(days.moment)
+        if again.any() and not table.time_column:
+            message = (
+                f"{table.name} has {number_of(int(again.sum()), 'row')} of a patient and day that have a row "
+                f"already (visits of block {spec.name})"
+            )
+            remedy = (
+                "First and last take them in the order of the file, other summaries count each: delete "
+                "copied rows, or give the time of day."
+            )
+            rows = tuple(table.rows[again].tolist())
+            yield Problem("VISIT_TWICE", message, remedy, where=table.name, rows=rows, severity="warning")
+
+
+@rule("block")
+def features_without_a_summary(block: CodedBlock) -> Iterator[Problem]:
+    """Warn of measurements of which the declared summaries make nothing."""
+    if block.spec.visits is None or block.cells is None:
+        return
+    names = left_out(block.cells.features, block.spec.visits)
+    if names:
+        message = (
+            f"visits of block {block.spec.name} make nothing of {listed(names)}: "
+            f"{listed(wanted_of(block.spec.visits))} cannot be had of levels"
+        )
+        remedy = 'Add "baseline" or "last" to summaries, or leave the columns out: exclude = [...].'
+        yield Problem("VISIT_LEVELS", message, remedy, where=block.source, severity="warning")
 
 
 @rule("cohort")
@@ -101,12 +152,14 @@ def visits_after_the_start(tables: Tables) -> Iterator[Problem]:
                 f"block {spec.name} uses visits up to day {used.max():g}, and follow-up of {listed(timed)} "
                 "starts at day 0: who had the event early could not have them"
             )
-            remedy = "Set window = [..., 0], or start the follow-up where the window ends."
+            remedy = (
+                "End the window at 0, as window = [-365, 0], or start the follow-up where the window ends."
+            )
             yield Problem("IMMORTAL_TIME", message, remedy, where=table.name, severity="warning")
 
 
 def _uses_later_days(spec: BlockSpec) -> bool:
-    return spec.visits is None or spec.visits.summaries != ("baseline",)
+    return spec.visits is None or wanted_of(spec.visits) != ("baseline",)
 
 
 @rule("cohort")

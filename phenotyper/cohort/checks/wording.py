@@ -7,17 +7,6 @@ from collections.abc import Iterable
 from phenotyper.errors import listed
 
 
-def number_of(count: int, noun: str, nouns: str = "") -> str:
-    """Return a count with its noun.
-
-    Examples
-    --------
-    >>> number_of(1, "column"), number_of(3, "column"), number_of(2, "study", "studies")
-    ('1 column', '3 columns', '2 studies')
-    """
-    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
-
-
 def quoted(names: Iterable[str], most: int = 5) -> str:
     """Return names as they stand in a list of cohort.toml, the first few.
 

@@ -97,9 +97,9 @@ def _strays(columns: Mapping[str, Column], hints: Mapping[str, Hint]) -> dict[st
         elif not hint.kind and (
             role := next((role for role, known in _STRAYS.items() if _stray(column, known)), "")
         ):
-            found[name] = f"looks like {role}: it belongs into the table of patients"
+            found[name] = f"looks like {role}: it belongs in the table of patients"
         elif is_outcome(column, hint) and not hint.kind:
-            found[name] = "named as an outcome: it belongs into the table of patients"
+            found[name] = "named as an outcome: it belongs in the table of patients"
         elif column.odd and len(column.counts) > MOST_LEVELS and not column.numbers.size:
             found[name] = f"has {len(column.counts)} levels"
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from phenotyper.cohort.draft.codebook import Codebook, Hint
-from phenotyper.cohort.draft.look import OWN_IDS, Seen, Unread
+from phenotyper.cohort.draft.look import OWN_IDS, TAXA_HEADS, Seen, Unread, why
 from phenotyper.cohort.readers import FORMATS, RawTable, Source, read_table
 from phenotyper.cohort.values import levels_of
 from phenotyper.errors import CohortError
@@ -35,12 +35,14 @@ def with_formats(
         try:
             found.append(_again(table, name, options, ids=ids, folder=folder))
         except CohortError as error:
-            unread.append(Unread(table.file, error.problems[0].text()))
+            unread.append(why(table.file, error))
     return found, unread
 
 
 def _format(table: Seen, books: Sequence[Codebook]) -> tuple[str, dict[str, str], str]:
     """Return the format of a table, what it asks for beside, and the column of the ids."""
+    if str(table.frame.columns[0]).startswith(TAXA_HEADS):
+        return "taxa", {}, ""
     heads = {re.sub(r"[\W_]", "", str(name)).casefold(): str(name) for name in table.frame.columns}
     if heads.keys() >= _OLINK:
         return "olink", {}, heads["sampleid"]

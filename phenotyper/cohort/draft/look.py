@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.draft.column import Column
+from phenotyper.cohort.draft.foreign import form_of
 from phenotyper.cohort.draft.words import ID, says
 from phenotyper.cohort.readers import Source, read_table
-from phenotyper.cohort.readers.contract import FORMATS, READERS, ending_of, parts_of
+from phenotyper.cohort.readers.contract import READERS, ending_of, parts_of
 from phenotyper.cohort.values import NUMBER, code_text
-from phenotyper.errors import PhenotyperError, listed
+from phenotyper.errors import PhenotyperError
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
 _NEVER = re.compile(
@@ -31,6 +32,7 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 _DATA = re.compile(
     r"\.(json|rds|rdata|rda|h5|hdf5|ods|zip|vcf|vcf\.gz|mtx|loom|xml|mdb|sqlite|db)$", re.IGNORECASE
 )
+TAXA_HEADS = ("# Constructed from biom", "#mpa_")
 OWN_IDS = "(ids)"
 """Stands for the ids of files that keep them apart from the columns."""
 
@@ -72,6 +74,8 @@ class Seen:
     """Further keys of the format."""
     hidden: frozenset[str] = frozenset()
     """Columns that the format keeps for reading, and that are no features."""
+    samples: Mapping[str, str] = field(default_factory=dict)
+    """Where its ids are samples: file, sample and patient of the table that names their patients."""
     patients_side: bool = False
     """Whether it is the table of patients of a file that holds features as well."""
 
@@ -153,6 +157,14 @@ class Unread:
 
     file: str
     reason: str
+    remedy: str = ""
+
+
+def why(file: str, error: PhenotyperError) -> Unread:
+    """Return a file that was refused, with the reason and the remedy as one reads them after its name."""
+    problem = error.problems[0]
+    rest = re.sub(rf"^{re.escape(file)}(?: \[[^\]]*\])? ", "it ", problem.message)
+    return Unread(file, rest, problem.remedy)
 
 
 def look(folder: Path) -> tuple[list[Seen], list[Unread]]:
@@ -163,25 +175,33 @@ def look(folder: Path) -> tuple[list[Seen], list[Unread]]:
         if not path.is_file() or _NEVER.search(path.name):
             continue
         if not ending_of(path.name):
-            forms = [
-                form
-                for form, known in FORMATS.items()
-                if path.name.lower().endswith(known.endings or ("\0",))
-            ]
-            if forms:
-                unread.append(Unread(path.name, f"say what it is with format = {listed(forms)}"))
-            elif _DATA.search(path.name):
-                unread.append(Unread(path.name, "its ending is not read: export it as CSV"))
+            if _DATA.search(path.name) and not form_of(path):
+                unread.append(Unread(path.name, "its ending is not read", "Export it as CSV."))
+            continue
+        if head := _taxa_head(path):
+            seen.append(Seen(path.name, "", pd.DataFrame({head: pd.Series(dtype="str")}), path=path))
             continue
         try:
             seen += [_read(path, part) for part in _parts(path)]
             if side := READERS[ending_of(path.name)].patients_part:
                 seen.append(replace(_read(path, side), part="", patients_side=True))
         except PhenotyperError as error:
-            unread.append(Unread(path.name, error.problems[0].text()))
+            unread.append(why(path.name, error))
         except (OSError, ValueError, KeyError) as error:
             unread.append(Unread(path.name, f"could not be read ({type(error).__name__})"))
     return seen, unread
+
+
+def _taxa_head(path: Path) -> str:
+    """Return the first line of a table of taxa that begins with a comment, as BIOM and MetaPhlAn write it."""
+    if not path.name.lower().removesuffix(".gz").endswith(DELIMITED):
+        return ""
+    try:
+        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            line = file.readline(200).decode("utf-8", errors="replace").strip()
+    except (OSError, EOFError):
+        return ""
+    return line if line.startswith(TAXA_HEADS) else ""
 
 
 def _parts(path: Path) -> list[str]:

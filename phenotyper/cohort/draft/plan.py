@@ -19,12 +19,14 @@ from phenotyper.cohort.draft.blocks import (
 )
 from phenotyper.cohort.draft.codebook import Codebook, Hint, codebooks_of, without_annotations
 from phenotyper.cohort.draft.column import Column
+from phenotyper.cohort.draft.foreign import records_in, what_to_write
 from phenotyper.cohort.draft.formats import facts_as_hints, with_formats
 from phenotyper.cohort.draft.guess import MOST_LEVELS
 from phenotyper.cohort.draft.ids import common_id, repeats, with_ids
 from phenotyper.cohort.draft.look import Seen, Unread, look
 from phenotyper.cohort.draft.missing import Code, missing_codes
 from phenotyper.cohort.draft.roles import roles_of, to_features
+from phenotyper.cohort.draft.samples import with_samples
 from phenotyper.cohort.draft.sorting import Roles
 from phenotyper.cohort.draft.words import (
     says,
@@ -64,20 +66,24 @@ class Plan:
     """Files that describe features."""
     asides: tuple[str, ...]
     """Questions about whole files."""
+    records: Mapping[str, str]
+    """Where records of a format stand that is not drafted."""
 
 
 def plan_of(folder: Path) -> Plan:
     """Look at a folder and decide, table by table and column by column, what to declare."""
-    seen, unread = look(folder)
+    records = records_in(folder)
+    seen, unread = ([], []) if records.get(".") == "omop" else look(folder)
     books, tables = codebooks_of(seen)
     hints = {name: hint for book in books for name, hint in book.hints.items()}
     tables, annotations = without_annotations(tables)
     tables, failed = with_formats(tables, books, folder=folder)
     unread += failed
-    tables = with_ids(tables)
+    tables = with_samples(with_ids(tables))
     codes = missing_codes(tables)
     tables = [table.without(code.text for code in codes) for table in tables]
-    asides = [_unread_question(file) for file in unread] + [*filter(None, map(_twice, tables))]
+    asides = [what_to_write(place, form) for place, form in records.items()]
+    asides += [_unread_question(file) for file in unread] + [*filter(None, map(_twice, tables))]
     used, said = _one_cohort(tables)
     asides += said
     patients = _table_of_patients(used, hints)
@@ -105,6 +111,7 @@ def plan_of(folder: Path) -> Plan:
         blocks=named_apart(blocks),
         annotations=tuple(annotations),
         asides=tuple(asides),
+        records=records,
     )
 
 
@@ -128,7 +135,8 @@ def _title(folder: Path) -> str:
 
 
 def _unread_question(file: Unread) -> str:
-    return f"{file.file} is not in this draft: {file.reason}"
+    said = f"{file.file} is not in this draft: {file.reason}"
+    return f"{said}. {file.remedy.rstrip('.')}" if file.remedy else said
 
 
 def _twice(table: Seen) -> str:
@@ -142,7 +150,7 @@ def _one_cohort(tables: Sequence[Seen]) -> tuple[list[Seen], list[str]]:
     """Leave out tables without ids, and tables of other patients with the same columns (a second cohort)."""
     said = [
         f"{table.label} has no column of patient ids, one value a patient, as the other files have it: left "
-        "out; add one to the file"
+        "out; give it one if it holds patients"
         for table in tables
         if not table.ids
     ]

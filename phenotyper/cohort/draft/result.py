@@ -142,13 +142,16 @@ def _require_folder(folder: Path) -> None:
 
 
 def _empty(folder: Path, plan: Plan) -> Problem:
-    if plan.unread:
-        reason = f"; {plan.unread[0].file}: {plan.unread[0].reason}"
+    remedy = "Put the tables into it: one row a patient, a column of patient ids, one column a feature."
+    if plan.records:
+        reason, remedy = f"; {plan.asides[0]}", "The examples there can be copied into a cohort.toml."
+    elif plan.unread:
+        reason = f"; {plan.unread[0].file} was not read: {plan.unread[0].reason}"
+        remedy = plan.unread[0].remedy or remedy
     elif plan.tables:
         reason = f"; {listed(table.label for table in plan.tables)} hold no column that could be a feature"
     else:
         reason = f"; {plan.asides[0]}" if plan.asides else ""
-    remedy = "Put the tables into it: one row a patient, a column of patient ids, one column a feature."
     return Problem("DRAFT_EMPTY", f"{folder} holds no table of features that can be read{reason}", remedy)
 
 

@@ -36,6 +36,7 @@ from phenotyper.errors import listed
 
 _FEMALE = words("f female w weiblich woman girl frau feminine mujer fem")
 _MALE = words("m male maennlich männlich man boy mann masculine hombre")
+DATA_ACCESS_GROUP = "redcap_data_access_group"
 _STUDY = words("study protocol trial")
 _DESCRIPTIVE = words("stage staging grade risk histology histological classification group karyotype")
 
@@ -46,7 +47,10 @@ def roles_of(
     """Give every column of the table of patients one role, or none; ``hidden`` ones none but a date's."""
     sorting = Sorting(columns, hints)
     for name in columns:
-        if name in hidden and not columns[name].dates:
+        if name == DATA_ACCESS_GROUP and len(columns[name].counts) > 1:
+            sorting.take(name)
+            sorting.roles.site = name
+        elif name in hidden and not columns[name].dates:
             sorting.take(name)
             sorting.roles.left_out[name] = "free text, or a field of the export itself"
     for step in (
@@ -111,8 +115,9 @@ def _age(sorting: Sorting) -> None:
     if not unit:
         unit = "days" if column.high > 1500 else ("months" if column.high > 125 else "years")
     if not time_unit(best) and not hint.unit and not (column.low >= 15 and column.high <= 120):
+        other = [f'"{one}"' for one in ("days", "weeks", "months", "years") if one != unit]
         sorting.roles.asked["age"] = (
-            f'no unit is stated: "{unit}" fits the values; it could be "days", "weeks", "months" or "years"'
+            f'no unit is stated: "{unit}" fits the values; or is it one of {", ".join(other)}?'
         )
     if others:
         unit_asked = sorting.roles.asked.get("age", "")
@@ -221,5 +226,5 @@ def to_features(roles: Roles) -> None:
         roles.known_classes.remove(name)
         roles.rest.append(name)
         roles.asked[name] = (
-            "a feature, for want of others; move it to known_classes to compare with it instead"
+            "taken for want of other features; move to known_classes what should be compared with instead"
         )

@@ -40,7 +40,7 @@ def places(sorting: Sorting) -> None:
                 for name in found
                 if len(sorting.columns[name].counts) > 0.3 * sorting.columns[name].known
             ]
-        if found:
+        if found and not getattr(sorting.roles, role):
             best = min(found, key=lambda name: ("cohort" in tokens(name), len(tokens(name))))
             setattr(sorting.roles, role, best)
             sorting.take(best)

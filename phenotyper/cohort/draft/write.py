@@ -8,19 +8,17 @@ import pandas as pd
 
 from phenotyper.cohort.dictionary import COLUMNS
 from phenotyper.cohort.draft.blocks import BlockDraft, dictionary_rows, doubts_of, visit_column
+from phenotyper.cohort.draft.head import counted, header
 from phenotyper.cohort.draft.ids import repeats
 from phenotyper.cohort.draft.look import OWN_IDS, Seen
 from phenotyper.cohort.draft.outcomes import OutcomeDraft, time_unit
 from phenotyper.cohort.draft.plan import Plan
 from phenotyper.cohort.draft.sorting import TreatmentDraft
-from phenotyper.cohort.draft.text import MOST_NAMES, Text, bare, plain
+from phenotyper.cohort.draft.text import MOST_NAMES, Text, bare
 from phenotyper.errors import listed
 
-_MOST_TABLES = 12
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+_FEW_REPEAT = 0.05
+"""Share of patients with several rows up to which those are slips rather than visits."""
 
 
 def cohort_toml(plan: Plan, *, folder: str, dictionary: str, command: str) -> tuple[str, tuple[str, ...]]:
@@ -44,7 +42,7 @@ def cohort_toml(plan: Plan, *, folder: str, dictionary: str, command: str) -> tu
         body.key("folder", folder)
     if plan.spelled:
         body.ask(
-            f"{_count(plan.spelled, 'id')} unlike another only in spaces, case or Unicode form: the same "
+            f"{counted(plan.spelled, 'id')} unlike another only in spaces, case or Unicode form: the same "
             "patients? Then delete the # of the line",
             about="id",
         )
@@ -67,51 +65,8 @@ def cohort_toml(plan: Plan, *, folder: str, dictionary: str, command: str) -> tu
             for key, column in plan.roles.consent.items():
                 body.key(key, column)
     head = Text()
-    _head(head, plan, len(body.questions), command)
+    header(head, plan, questions=len(body.questions), command=command)
     return "\n".join([*head.lines, *body.lines, ""]), tuple(body.questions)
-
-
-def _head(text: Text, plan: Plan, questions: int, command: str) -> None:
-    text.say("Drafted by phenotyper init from how the files look. Nothing here is decided: you decide.")
-    if questions:
-        text.say(
-            f'{_count(questions, "open question")}, marked "# ?", above the line in question: correct the '
-            "line where it is wrong, and delete the question."
-        )
-    text.say(f"Then: {command}")
-    text.say()
-    text.say("What was seen:")
-    width = max((len(table.label) for table in plan.tables), default=0)
-    for table in plan.tables:
-        note = "  (the table of patients)" if table is plan.patients else ""
-        note += "  (features are rows)" if table.rows else ""
-        counts = f"{_count(len(table.patients), 'patient'):>15}  {_count(len(table.names), 'column'):>14}"
-        text.lines.append(f"#   {plain(table.label):<{width}}  {counts}{note}")
-    for book in plan.books:
-        text.say(
-            f"{book.file} describes {_count(len(book.hints), 'column')}: kinds and labels were taken from it."
-        )
-    for name in plan.annotations:
-        text.say(f"{name} describes features, not patients: not used.")
-    _overlap(text, plan.tables)
-    text.say()
-
-
-def _overlap(text: Text, tables: Sequence[Seen]) -> None:
-    if not 1 < len(tables) <= _MOST_TABLES:
-        return
-    everybody = frozenset().union(*(table.patients for table in tables))
-    if all(table.patients == everybody for table in tables):
-        text.say(f"All of them hold the same {len(everybody):,} patients.")
-        return
-    width = max(len(table.label) for table in tables)
-    text.say(f"Patients in both of two files ({len(everybody):,} in any, "
-             f"{len(frozenset.intersection(*(table.patients for table in tables))):,} in all):")  # fmt: skip
-    heads = "".join(f"{f'({place})':>7}" for place in range(1, len(tables) + 1))
-    text.lines.append(f"#   {'':<{width + 4}}{heads}")
-    for place, table in enumerate(tables, start=1):
-        cells = "".join(f"{len(table.patients & other.patients):>7}" for other in tables[:place])
-        text.lines.append(f"#   ({place}) {plain(table.label):<{width}}{cells}")
 
 
 def _codes(text: Text, plan: Plan) -> None:
@@ -147,6 +102,8 @@ def _where(text: Text, table: Seen, plan: Plan) -> None:
         text.key("rows", table.rows)
     elif table.id_column not in {plan.id_column, OWN_IDS}:
         text.key("id", table.id_column)
+    if table.samples:
+        text.key("samples", table.samples)
     if table.delimiter:
         text.key("delimiter", "tab" if table.delimiter == "\t" else table.delimiter)
     if table.decimal:
@@ -157,7 +114,7 @@ def _block(text: Text, block: BlockDraft, plan: Plan, dictionary: str) -> None:
     table = block.table
     count = len(block.columns) or len(table.names) - len(block.exclude) - len(table.hidden)
     text.say()
-    text.say(f"{_count(len(table.patients), 'patient')}, {_count(count, 'column')}.")
+    text.say(f"{counted(len(table.patients), 'patient')}, {counted(count, 'column')}.")
     for note in block.notes:
         text.say(f"{note}.")
     text.lines.append(f"[blocks.{bare(block.name)}]")
@@ -187,16 +144,22 @@ def _many_rows(text: Text, block: BlockDraft) -> None:
         return
     visit = visit_column(block.table, block.table.columns())
     about = f"blocks.{block.name}"
+    who = f"{counted(times, 'patient')} {'has' if times == 1 else 'have'} several rows"
     if visit:
         text.ask(
-            f"{times:,} patients have several rows: visits by {visit}; the first is taken. Others: last, "
-            "mean, slope",
+            f"{who}: visits by {visit}; the first is taken. Others: baseline, last, mean, slope",
             about=about,
         )
         unit = time_unit(visit)
         text.key("visits", {"time": visit, **({"unit": unit} if unit else {}), "summaries": ["first"]})
+    elif times <= _FEW_REPEAT * len(block.table.patients):
+        text.ask(
+            f"{who}: a wrong id? Correct the file; or delete the # of the line, and their mean is taken",
+            about=about,
+        )
+        text.key("aggregate", "mean", off=True)
     else:
-        text.ask(f"{times:,} patients have several rows: their mean is taken; or first, or last", about=about)
+        text.ask(f"{who}: their mean is taken; or first, or last", about=about)
         text.key("aggregate", "mean")
 
 
@@ -204,14 +167,16 @@ def _patients(text: Text, plan: Plan, table: Seen) -> None:
     roles, asked = plan.roles, plan.roles.asked
     text.say()
     used = {name: reason for name, reason in roles.left_out.items()}
-    text.say(f"{_count(len(table.patients), 'patient')}, {_count(len(table.names), 'column')}.")
+    text.say(f"{counted(len(table.patients), 'patient')}, {counted(len(table.names), 'column')}.")
     for reason in dict.fromkeys(used.values()):
         names = [name for name, why in used.items() if why == reason]
         text.say(f"Not used: {listed(names, MOST_NAMES)} ({reason}).")
     text.lines.append("[patients]")
     if times := repeats(table):
         text.ask(
-            f"{times:,} patients stand on several rows: this table needs one row a patient", about="patients"
+            f"{counted(times, 'patient')} {'stands' if times == 1 else 'stand'} on several rows: this table "
+            "needs one row a patient; correct the file",
+            about="patients",
         )
     _where(text, table, plan)
     if roles.age[0]:
@@ -232,7 +197,8 @@ def _patients(text: Text, plan: Plan, table: Seen) -> None:
             _asked(text, asked, role)
             text.key(role, column, off=role == "index_date" and roles.index_date_off)
     if roles.known_classes:
-        text.say("Compared with, never used to find groups.")
+        if not any(asked.get(name) for name in roles.known_classes):
+            text.say("Compared with, never used to find groups.")
         text.names("known_classes", roles.known_classes, said={}, asked=asked)
     if roles.covariates:
         text.say("For Table 1, and to adjust for; never features.")

@@ -9,18 +9,20 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.readers.contract import FIRST_ROW, RawTable, Source, file_problem, reads
+from phenotyper.cohort.readers.frames import joined, number_codes
 from phenotyper.cohort.readers.textfile import open_bytes, open_lines, scanned
-from phenotyper.cohort.values import without_missing
+from phenotyper.cohort.values import numbers_of, without_missing
 
-_CELLS, _PARTS = 4_000_000, 4
+_CELLS, _PARTS = 4_000_000, 8
 """A table is parsed in pieces of so many cells, or in so many parts when these are larger: a part costs
 memory, a piece of a wide table costs time for each column."""
+_ROWS = 256
 _OTHERS = {";": '";"', "\t": '"tab"', "|": '"|"', ",": '","'}
 _ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz")
 _DECIMAL_COMMA = re.compile(r"\d,\d")
@@ -43,36 +45,34 @@ def read_delimited(source: Source) -> RawTable:
     delimiter = source.delimiter or ("," if ".csv" in source.file.name.lower()[-7:] else "\t")
     header = _header(source, delimiter)
     names = [name.strip() or f"(column {position})" for position, name in enumerate(header, start=1)]
-    frame = _read(source, delimiter, texts=_text_positions(source, names), width=len(names), most=most)
-    rows = np.arange(len(frame)) + FIRST_ROW
-    filled = ~_blank_lines(frame)
-    if not filled.all():
-        frame, rows = frame[filled], rows[filled]
-    if not len(frame):
+    cells = _read(source, delimiter, texts=_text_positions(source, names), width=len(names), most=most)
+    if not len(cells.rows):
         raise file_problem(
             source, "FILE_EMPTY", "holds a header and no patients", "Give a file with one row a patient."
         )
-    _refuse_ragged(source, delimiter, frame)
-    return _table(source, frame.reset_index(drop=True), names, rows)
+    _refuse_ragged(source, delimiter, cells)
+    return _table(source, cells, names)
 
 
-def _table(source: Source, frame: pd.DataFrame, names: list[str], rows: np.ndarray) -> RawTable:
-    ids = None
+class _Cells(NamedTuple):
+    """What a file holds: a matrix of the columns of numbers, texts by position, and the rows of both."""
+
+    numbers: np.ndarray
+    numeric: list[int]
+    words: pd.DataFrame
+    rows: np.ndarray
+
+
+def _table(source: Source, cells: _Cells, names: list[str]) -> RawTable:
+    ids, words = None, cells.words
     if source.id_column in names:
-        place = names.index(source.id_column)
-        ids = frame.pop(place).fillna("").to_numpy(dtype=object)
+        ids = words.pop(names.index(source.id_column)).fillna("").to_numpy(dtype=object)
     texts = {
-        position: without_missing(frame[position].astype("str"), source.missing_codes)
-        for position, dtype in zip(frame.columns, frame.dtypes, strict=True)
-        if dtype != np.float64
+        position: without_missing(words[position].astype("str"), source.missing_codes) for position in words
     }
-    order = sorted(frame.columns)
-    if texts:
-        numbers = frame[[position for position in order if position not in texts]]
-        frame = pd.concat([numbers, pd.DataFrame(texts, index=frame.index)], axis=1)
-    frame = frame if list(frame.columns) == order else frame[order]
-    frame.columns = pd.Index([names[position] for position in order], dtype="str")
-    return RawTable(source.name, frame, ids, rows, source.id_column, decimal=source.decimal or ".")
+    frame = joined(cells.numbers, cells.numeric, texts)
+    frame.columns = pd.Index([names[position] for position in frame.columns], dtype="str")
+    return RawTable(source.name, frame, ids, cells.rows, source.id_column, decimal=source.decimal or ".")
 
 
 def _header(source: Source, delimiter: str) -> list[str]:
@@ -125,42 +125,77 @@ def _text_positions(source: Source, names: list[str]) -> set[int]:
     return {position for position, name in enumerate(names) if name in wanted}
 
 
-def _read(source: Source, delimiter: str, *, texts: set[int], width: int, most: int) -> pd.DataFrame:
+def _read(source: Source, delimiter: str, *, texts: set[int], width: int, most: int) -> _Cells:
     """Read all cells: one float64 matrix of the numeric columns, which is filled piece by piece, and texts.
 
     A column that turns out to hold something else than numbers, or True and False, is read again as text.
     """
     numeric = [position for position in range(width) if position not in texts]
     numbers = np.empty((most, len(numeric)), dtype=np.float64)
-    words: list[pd.DataFrame] = []
-    doubtful: set[int] = set()
-    at = 0
     step = max(_CELLS // width, most // _PARTS, 1)
-    for piece in _pieces(source, delimiter, width=width, texts=texts, step=step):
-        end = at + len(piece)
-        plain = [dtype.kind in "iuf" for dtype in piece.dtypes]
-        doubtful |= {
-            position
-            for position, good in zip(piece.columns, plain, strict=True)
-            if not good and position not in texts
-        }
-        fine = [place for place, position in enumerate(numeric) if position not in doubtful]
-        if len(fine) == len(numeric):
-            numbers[at:end] = piece[numeric].to_numpy(dtype=np.float64)
-        else:
-            numbers[at:end, fine] = piece[[numeric[place] for place in fine]].to_numpy(dtype=np.float64)
+    words: list[pd.DataFrame] = []
+    rows: list[np.ndarray] = []
+    doubtful: set[int] = set()
+    at = record = 0
+    for read in _pieces(source, delimiter, width=width, texts=texts, step=step):
+        filled = ~_blank_lines(read)
+        rows.append(record + np.flatnonzero(filled))
+        record += len(read)
+        piece = read if filled.all() else read[filled]
+        kinds = zip(piece.columns, piece.dtypes, strict=True)
+        doubtful |= {position for position, dtype in kinds if dtype.kind not in "iuf"} - texts
+        _fill(numbers[at : at + len(piece)], piece, numeric, doubtful, number_codes(source))
         words.append(piece[sorted(texts)])
-        at = end
-    parts = [pd.DataFrame(numbers[:at], columns=numeric, copy=False)]
+        at += len(piece)
+    records = np.concatenate(rows) if rows else np.zeros(0, dtype=int)
+    told = pd.concat(words, ignore_index=True) if words else pd.DataFrame()
+    numbers = numbers[:at]
     if doubtful:
-        parts[0] = parts[0][[position for position in numeric if position not in doubtful]]
-        again = _pieces(
-            source, delimiter, width=width, texts=set(range(width)), step=step, only=sorted(doubtful)
-        )
-        parts.append(pd.concat(again, ignore_index=True))
-    if texts and words:
-        parts.append(pd.concat(words, ignore_index=True))
-    return parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
+        every = set(range(width))
+        again = _pieces(source, delimiter, width=width, texts=every, step=step, only=sorted(doubtful))
+        doubted = pd.concat(again, ignore_index=True).iloc[records].reset_index(drop=True)
+        doubtful -= _numbers_after_all(source, doubted, numbers, numeric)
+        numbers = _without(numbers, [numeric.index(position) for position in sorted(doubtful)])
+        numeric = [position for position in numeric if position not in doubtful]
+        told = pd.concat([told, doubted[sorted(doubtful)]], axis=1)
+    return _Cells(numbers, numeric, told, records + FIRST_ROW)
+
+
+def _fill(
+    numbers: np.ndarray, piece: pd.DataFrame, numeric: list[int], doubtful: set[int], codes: list[float]
+) -> None:
+    """Write a piece into its rows of the matrix; columns in doubt are left as they are."""
+    fine = [place for place, position in enumerate(numeric) if position not in doubtful]
+    chosen = piece[[numeric[place] for place in fine]].to_numpy(dtype=np.float64)
+    if codes:
+        chosen = np.where(np.isin(chosen, codes), np.nan, chosen)
+    if len(fine) == len(numeric):
+        numbers[:] = chosen
+    else:
+        numbers[:, fine] = chosen
+
+
+def _numbers_after_all(
+    source: Source, doubted: pd.DataFrame, numbers: np.ndarray, numeric: list[int]
+) -> set[int]:
+    """Write columns that hold numbers too large for an integer into the matrix; return their positions."""
+    found = set()
+    for position in doubted:
+        cells = without_missing(doubted[position].astype("str"), source.missing_codes)
+        values, wrong = numbers_of(cells, np.arange(len(cells)), decimal=source.decimal or ".")
+        if not wrong:
+            numbers[:, numeric.index(position)] = values
+            found.add(position)
+    return found
+
+
+def _without(numbers: np.ndarray, places: list[int]) -> np.ndarray:
+    """Return a matrix without some columns, in the memory that it has: the others move up."""
+    kept = np.delete(np.arange(numbers.shape[1]), places)
+    for start in range(0, len(numbers) if places else 0, _ROWS):
+        some = numbers[start : start + _ROWS]
+        some[:, : len(kept)] = some[:, kept]
+    return numbers[:, : len(kept)]
 
 
 def _pieces(
@@ -221,10 +256,14 @@ def _is_empty(cell: Any) -> bool:
     return not cell.strip() if isinstance(cell, str) else bool(pd.isna(cell))
 
 
-def _refuse_ragged(source: Source, delimiter: str, frame: pd.DataFrame) -> None:
+def _refuse_ragged(source: Source, delimiter: str, cells: _Cells) -> None:
     """Look for short rows, which pandas fills up, wherever the last column has an empty cell."""
-    last = frame[max(frame.columns)]
-    if last.isna().any() or (last.dtype != np.float64 and (last == "").any()):
+    last = max([*cells.numeric, *cells.words.columns])
+    if last in cells.words:
+        gaps = cells.words[last].isna() | (cells.words[last] == "")
+    else:
+        gaps = np.isnan(cells.numbers[:, -1])
+    if gaps.any():
         _refuse_widths(source, delimiter)
 
 

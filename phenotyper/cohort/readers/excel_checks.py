@@ -135,7 +135,7 @@ def _merged(source: Source, sheet: Sheet) -> Problem | None:
     if not inside:
         return None
     shown = listed(f"{sheet.name}!{found}" for found in inside)
-    message = f"{source.name} has {len(inside)} merged cells: {shown}"
+    message = f"{source.name} has merged cells: {shown}"
     remedy = "Unmerge them, and write the value into each cell that it is meant for."
     return _problem(source, "EXCEL_MERGED", message, remedy)
 
@@ -146,8 +146,10 @@ def _errors(source: Source, sheet: Sheet) -> Problem | None:
         return None
     kinds = listed(dict.fromkeys(text for *_, text in wrong))
     place = _cells(sheet, ((row, column) for row, column, _ in wrong))
-    message = f"{source.name} has {len(wrong)} cells with an error of Excel ({kinds}): {place}"
-    remedy = f'Correct the formulas, empty the cells, or add "{wrong[0][2]}" to missing_codes.'
+    noun = "1 cell" if len(wrong) == 1 else f"{len(wrong)} cells"
+    message = f"{source.name} has {noun} with an error of Excel ({kinds}): {place}"
+    codes = ", ".join(f'"{text}"' for text in dict.fromkeys(text for *_, text in wrong))
+    remedy = f"Correct the formulas, empty the cells, or set missing_codes = [{codes}] in cohort.toml."
     return _problem(source, "EXCEL_ERROR", message, remedy)
 
 
@@ -155,7 +157,8 @@ def _formulas(source: Source, sheet: Sheet) -> Problem | None:
     if not sheet.formulas:
         return None
     place = _cells(sheet, sheet.formulas)
-    message = f"{source.name} has {len(sheet.formulas)} formulas without a computed value: {place}"
+    noun = "1 formula" if len(sheet.formulas) == 1 else f"{len(sheet.formulas)} formulas"
+    message = f"{source.name} has {noun} without a computed value: {place}"
     remedy = "Open it in Excel and save it, or paste the values in place of the formulas."
     return _problem(source, "EXCEL_FORMULA", message, remedy)
 

@@ -27,7 +27,6 @@ from phenotyper.cohort.readers.fhir_resources import (
 from phenotyper.cohort.readers.long import (
     Records,
     chosen,
-    many,
     one_unit,
     records_of,
     share,
@@ -37,7 +36,7 @@ from phenotyper.cohort.readers.long import (
 )
 from phenotyper.cohort.readers.packets import entries, mapping
 from phenotyper.cohort.readers.wide import each, ever, spread
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
 
 PARTS = ("Observation", "Patient", "Condition")
 _COLUMNS = ("id", "date", "moment", "feature", "number", "sign", "text", "unit", "row")
@@ -94,7 +93,7 @@ def _patients(source: Source, resources: Resources) -> RawTable:
     problems = [*resources.problems(source), *unused(source, ())]
     partial = int((frame["birth_date"].isna() & frame["birth_year"].notna()).sum())
     if partial:
-        said = f"{source.name} has {many(partial, 'patient')} without a whole birth date"
+        said = f"{source.name} has {number_of(partial, 'patient')} without a whole birth date"
         remedy = "birth_date is missing for them; birth_year stands in its own column."
         problems.append(warning(source, "FHIR_DATE", said, remedy))
     ids = np.array(list(found), dtype=object)
@@ -209,9 +208,8 @@ def _records(source: Source, taking: _Taking, resources: Resources) -> Records:
     stale = np.isin(number, list(resources.stale))
     if not foreign.any():
         return records.where(~stale)
-    said = (
-        f"{source.name} has {many(int(foreign.sum()), 'value')} of groups, devices or places, not of patients"
-    )
+    values = number_of(int(foreign.sum()), "value")
+    said = f"{source.name} has {values} of groups, devices or places, not of patients"
     return records.where(~foreign & ~stale, warning(source, "FHIR_SUBJECT", said, "They were left out."))
 
 
@@ -229,13 +227,13 @@ def _notes(source: Source, taking: _Taking) -> list[Problem]:
         found.append(warning(source, "FHIR_STATUS", said, "They were left out."))
     unconfirmed = taking.skipped["unconfirmed"]
     if unconfirmed:
-        said = f"{source.name} has {many(unconfirmed, 'condition')} that are not confirmed"
+        said = f"{source.name} has {number_of(unconfirmed, 'condition')} that are not confirmed"
         found.append(warning(source, "FHIR_UNCONFIRMED", said, "They are missing, neither yes nor no."))
     if why := _why(taking):
         said = f"{source.name} has observations without a value that is read: {why.rstrip('.')}"
         found.append(warning(source, "FHIR_NO_VALUE", said, "They are missing."))
     if taking.undated:
-        said = f"{source.name} has {many(taking.undated, 'observation')} without a day"
+        said = f"{source.name} has {number_of(taking.undated, 'observation')} without a day"
         remedy = "Their date is missing; visits leave them out."
         found.append(warning(source, "FHIR_DATE", said, remedy))
     return found

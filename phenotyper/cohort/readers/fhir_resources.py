@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from phenotyper.cohort.readers.contract import Source
 from phenotyper.cohort.readers.json_files import not_an_object, read_items
-from phenotyper.cohort.readers.long import many, warning
+from phenotyper.cohort.readers.long import warning
 from phenotyper.cohort.readers.packets import entries, mapping
 from phenotyper.cohort.values import LIMIT, NUMBER
-from phenotyper.errors import CohortError, Problem, listed
+from phenotyper.errors import CohortError, Problem, listed, number_of
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
@@ -138,10 +138,11 @@ class Resources:
         absent = sorted(set(self._pages) - self._read)
         if absent:
             first = self._pages[absent[0]]
-            said = f"{source.name} names {many(len(absent), 'further page')} that are not there (in {first})"
+            pages = number_of(len(absent), "further page")
+            said = f"{source.name} names {pages} that are not there (in {first})"
             found.append(warning(source, "FHIR_PAGES", said, "Fetch every page of the search first."))
         if self.repeated:
-            said = f"{source.name} holds {many(self.repeated, 'resource')} more than once"
+            said = f"{source.name} holds {number_of(self.repeated, 'resource')} more than once"
             found.append(warning(source, "FHIR_REPEATED", said, "The version last updated was taken."))
         return found
 
@@ -164,9 +165,8 @@ def resolved(source: Source, resources: Resources, references: Iterable[str]) ->
     if lost:
         number = sum(times[reference] for reference in lost)
         shown = listed(f'"{reference}"' if reference else "no subject" for reference in lost)
-        message = (
-            f"{source.name} has {many(number, 'resource')} of patients that are not in the files: {shown}"
-        )
+        counted = number_of(number, "resource")
+        message = f"{source.name} has {counted} of patients that are not in the files: {shown}"
         remedy = "Add the file with the Patient resources, or export all of it again."
         raise CohortError(Problem("FHIR_REFERENCE", message, remedy, where=source.name))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from phenotyper.cohort.readers.contract import FIRST_ROW, RawTable, Source, file
 from phenotyper.cohort.values import NUMBER, code_text, numbers_of, without_missing
 from phenotyper.errors import Problem
 
+_INSERTED = 50
 Column = tuple[str, np.ndarray | pd.Series]
 """A name, and float64 or text cells (NaN = missing)."""
 
@@ -27,10 +29,37 @@ def text_column(cells: Iterable[str | None], source: Source) -> pd.Series:
     return without_missing(pd.Series(list(cells), dtype="str"), source.missing_codes)
 
 
+def number_codes(source: Source) -> list[float]:
+    """Return the missing codes that are numbers."""
+    return [float(code_text(code)) for code in source.missing_codes if NUMBER.fullmatch(code.strip())]
+
+
 def without_codes(values: np.ndarray, source: Source) -> np.ndarray:
     """Return numbers with NaN for the missing codes that are numbers."""
-    codes = [float(code_text(code)) for code in source.missing_codes if NUMBER.fullmatch(code.strip())]
+    codes = number_codes(source)
     return np.where(np.isin(values, codes), np.nan, values) if codes else values
+
+
+def joined(matrix: np.ndarray, numeric: list[int], texts: Mapping[int, pd.Series]) -> pd.DataFrame:
+    """Return numbers and texts as one frame in the order of their positions.
+
+    The matrix is not copied unless there are many texts: then they take the room anyway.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64, shape (n, k)
+        Its columns stand at the positions ``numeric``, ascending.
+    texts : mapping of int to Series
+        By position.
+    """
+    frame = pd.DataFrame(matrix, columns=numeric, copy=False)
+    order = sorted([*numeric, *texts])
+    if len(texts) > _INSERTED:
+        both = pd.concat([frame, pd.DataFrame(texts, index=frame.index)], axis=1)
+        return both if list(both.columns) == order else both[order]
+    for position in sorted(texts):
+        frame.insert(bisect_left(order, position), position, texts[position])
+    return frame
 
 
 def table_of(
@@ -83,9 +112,7 @@ def table_of(
         names.append(name)
     if not len(matrix):
         raise file_problem(source, "FILE_EMPTY", "holds no patients", "Give a file with one row a patient.")
-    frame = pd.DataFrame(matrix[:, : len(numeric)], columns=numeric, copy=False)
-    if texts:
-        frame = pd.concat([frame, pd.DataFrame(texts)], axis=1)[list(range(len(names)))]
+    frame = joined(matrix[:, : len(numeric)], numeric, texts)
     frame.columns = pd.Index(names, dtype="str")
     return RawTable(
         source.name, frame, ids, np.arange(len(matrix)) + FIRST_ROW if rows is None else rows,
@@ -124,6 +151,8 @@ def transposed(read: RawTable, *, as_text: np.ndarray | None = None) -> pd.DataF
         Features that stay text.
     """
     frame = read.frame
+    if (as_text is None or not as_text.any()) and all(dtype == np.float64 for dtype in frame.dtypes):
+        return pd.DataFrame(frame.to_numpy().T, copy=False)
     numbers = np.empty(frame.shape, dtype=np.float64)
     wordy = np.zeros(len(frame), dtype=bool) if as_text is None else as_text.copy()
     for place in range(frame.shape[1]):

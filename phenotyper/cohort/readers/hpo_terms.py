@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from phenotyper.cohort.readers.contract import Source
-from phenotyper.cohort.readers.long import many
 from phenotyper.cohort.readers.ontology import ROOTS, Ontology
 from phenotyper.cohort.readers.packets import Packet, is_excluded, note, term_of
-from phenotyper.errors import CohortError, Problem, listed
+from phenotyper.errors import CohortError, Problem, listed, number_of
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -113,14 +112,16 @@ def _to_current(
     if unknown:
         rows = tuple(one.packet.row for one in said if (one.has | one.lacks) & set(unknown))
         shown = listed(f"{term} ({labels.get(term) or 'no label'})" for term in unknown)
-        message = f"{source.name} has {many(len(unknown), 'term')} that the ontology does not hold: {shown}"
+        message = (
+            f"{source.name} has {number_of(len(unknown), 'term')} that the ontology does not hold: {shown}"
+        )
         remedy = "Correct the ids, or take a newer hp.json."
         raise CohortError(Problem("HPO_UNKNOWN", message, remedy, where=source.name, rows=rows))
     new = {term: now for term in met if (now := ontology.current(term)) and now != term}
     problems = []
     if new:
         shown = listed(f"{old} by {now}" for old, now in new.items())
-        message = f"has {many(len(new), 'obsolete or merged term')}, which were replaced: {shown}"
+        message = f"has {number_of(len(new), 'obsolete or merged term')}, which were replaced: {shown}"
         packets = [one.packet for one in said if (one.has | one.lacks) & new.keys()]
         problems.append(note(source, "HPO_REPLACED", message, "Nothing to do.", packets))
         for one in said:
@@ -129,7 +130,7 @@ def _to_current(
     other = [term for term in met if not term.startswith("HP:")]
     if other:
         shown = listed(sorted({term.split(":", 1)[0] for term in other}))
-        message = f"has {many(len(other), 'term')} of other vocabularies ({shown})"
+        message = f"has {number_of(len(other), 'term')} of other vocabularies ({shown})"
         remedy = "They stay as they are, without more general terms."
         problems.append(note(source, "HPO_OTHER", message, remedy))
     return problems
@@ -166,7 +167,7 @@ def _conflicts(
         term = next(name for name in found if name in one.lacks)
         shown.append(f"{term} ({labels.get(term) or 'no label'}) in {one.packet.where}")
     message = (
-        f"has {many(len(patients), 'patient')} without a term who have it or a more special one: "
+        f"has {number_of(len(patients), 'patient')} without a term who have it or a more special one: "
         f"{listed(shown, most=3)}"
     )
     packets = [said[patient].packet for patient in patients]

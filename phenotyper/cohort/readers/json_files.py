@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from phenotyper.cohort.readers.contract import Source, file_problem
-from phenotyper.cohort.readers.long import many
-from phenotyper.errors import CohortError, Problem, listed
+from phenotyper.errors import CohortError, Problem, listed, number_of
 
 ENDINGS = (".json", ".ndjson", ".jsonl")
 _AGAIN = "Copy it again from where it came."
@@ -204,6 +203,8 @@ def _damaged(name: str, error: Exception, *, line: int = 0) -> CohortError:
 
 def not_an_object(source: Source, items: list[str]) -> CohortError:
     """Return the error that documents are no objects, or none of those that the format knows."""
-    message = f"{source.name} has {many(len(items), 'document')} that are no {source.format}: {listed(items)}"
+    message = (
+        f"{source.name} has {number_of(len(items), 'document')} that are no {source.format}: {listed(items)}"
+    )
     remedy = "Take them out of the folder, or correct file."
     return CohortError(Problem("FILE_DAMAGED", message, remedy, where=source.name))

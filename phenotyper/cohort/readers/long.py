@@ -11,7 +11,7 @@ import pandas as pd
 
 from phenotyper.cohort.parsing import Wrong, code
 from phenotyper.cohort.readers.contract import FIRST_ROW, Source
-from phenotyper.errors import CohortError, Problem, did_you_mean, listed
+from phenotyper.errors import CohortError, Problem, did_you_mean, listed, number_of
 
 DATE = "date"
 """Column that holds the day of each row."""
@@ -133,7 +133,7 @@ def chosen(source: Source, records: Records, persons: Sequence[str]) -> Records:
     if not rare:
         return records
     message = f"{source.name} has {rare} of {int((patients > 0).sum())} features in less than {least:.3g} of "
-    message += f"{many(len(persons), 'patient')}"
+    message += f"{number_of(len(persons), 'patient')}"
     remedy = "They were left out: give least = a lower share, or concepts = [...] to name what you need."
     return records.where(enough[codes], warning(source, "CONCEPT_RARE", message, remedy))
 
@@ -203,13 +203,13 @@ def one_unit(source: Source, records: Records, error_code: str) -> tuple[Records
         raise _in_several(source, several, error_code)
     if not lost:
         return records, units
-    message = f"{source.name} has {many(lost, 'number')} in other units than unit_of says"
+    message = f"{source.name} has {number_of(lost, 'number')} in other units than unit_of says"
     return records.where(kept, warning(source, error_code, message, "They were left out.")), units
 
 
 def _in_several(source: Source, several: Mapping[str, str], error_code: str) -> CohortError:
     shown = listed(several.values(), most=9)
-    message = f"{source.name} has {many(len(several), 'feature')} in several units: {shown}"
+    message = f"{source.name} has {number_of(len(several), 'feature')} in several units: {shown}"
     example = next(iter(several))
     remedy = f'Nothing is converted. Keep one, unit_of = {{ "{example}" = "..." }}, or convert the file.'
     return CohortError(Problem(error_code, message, remedy, where=source.name))
@@ -219,20 +219,10 @@ def _as_stored(units: Iterable[str]) -> list[str]:
     return ["" if unit == NO_UNIT else unit for unit in units]
 
 
-def many(number: int, noun: str) -> str:
-    """Return a number and a noun that agrees with it.
-
-    Examples
-    --------
-    >>> many(1, "feature"), many(2, "feature")
-    ('1 feature', '2 features')
-    """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _counted(found: Mapping[str, int]) -> list[str]:
     return [
-        f"{unit} ({many(times, 'time')})" for unit, times in sorted(found.items(), key=lambda pair: -pair[1])
+        f"{unit} ({number_of(times, 'time')})"
+        for unit, times in sorted(found.items(), key=lambda pair: -pair[1])
     ]
 
 

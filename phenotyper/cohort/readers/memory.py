@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.readers.contract import FIRST_ROW, RawTable, Source, file_problem
-from phenotyper.cohort.values import NUMBER, code_text, levels_of, text_of
+from phenotyper.cohort.readers.frames import without_codes
+from phenotyper.cohort.values import code_text, levels_of, text_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -50,7 +51,7 @@ def from_anndata(source: Source, adata: AnnData) -> RawTable:
     if dense.dtype.kind == "c":
         raise file_problem(source, "COERCE", "holds complex numbers", "Give real numbers.")
     features = features_of_var(adata.var)
-    frame = pd.DataFrame(_without_codes(dense.astype(np.float64), source))
+    frame = pd.DataFrame(without_codes(dense.astype(np.float64), source))
     labels = {
         place: levels
         for place, name in enumerate(names)
@@ -132,18 +133,13 @@ def _ids(source: Source, given: pd.DataFrame, names: list[str]) -> np.ndarray | 
 def _column(values: pd.Series, source: Source, *, as_text: bool) -> np.ndarray | pd.Series:
     kept_as_text = as_text or (source.text_columns is not None and str(values.name) in source.text_columns)
     if _is_number(values) and not kept_as_text:
-        return _without_codes(values.to_numpy(dtype=np.float64, na_value=np.nan), source)
+        return without_codes(values.to_numpy(dtype=np.float64, na_value=np.nan), source)
     return pd.Series(text_of(values, source.missing_codes).to_numpy(dtype=object), dtype="str")
 
 
 def _is_number(values: pd.Series) -> bool:
     kind = getattr(values.dtype, "kind", "O")
     return kind in "iuf" and not isinstance(values.dtype, pd.CategoricalDtype)
-
-
-def _without_codes(values: np.ndarray, source: Source) -> np.ndarray:
-    codes = [float(code_text(code)) for code in source.missing_codes if NUMBER.fullmatch(code.strip())]
-    return np.where(np.isin(values, codes), np.nan, values) if codes else values
 
 
 def _ordered_levels(given: pd.DataFrame, names: list[str]) -> dict[str, dict[str, Any]]:

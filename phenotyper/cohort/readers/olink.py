@@ -14,7 +14,7 @@ from phenotyper.cohort.readers.contract import RawTable, Source, file_problem, p
 from phenotyper.cohort.readers.headers import first_rows, key_of, with_delimiter
 from phenotyper.cohort.readers.olink_notes import mixed_notes, quality
 from phenotyper.cohort.values import numbers_of, text_of
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 _NAMES = {
     "sample": ("sampleid",),
@@ -169,10 +169,11 @@ def _refuse_columns(source: Source, read: RawTable, absent: list[str]) -> None:
 
 
 def _refuse_nameless(source: Source, frame: pd.DataFrame, rows: np.ndarray) -> None:
-    for column, name in (("sample", "SampleID"), ("protein", "OlinkID"), ("assay", "Assay"), ("id", "id")):
+    names = {"sample": "SampleID", "protein": "OlinkID", "assay": "Assay", "id": source.id_column}
+    for column, name in names.items():
         empty = (frame[column] == "").to_numpy()
         if empty.any():
-            message = f"has {int(empty.sum())} rows without {name if column != 'id' else source.id_column}"
+            message = f"has {number_of(int(empty.sum()), 'row')} without {name}"
             raise file_problem(
                 source,
                 "OLINK_ID",
@@ -202,12 +203,9 @@ def _patients_only(long: Long, source: Source) -> tuple[Long, list[Problem]]:
         raise file_problem(source, "FILE_EMPTY", message, "Give the export with the samples of patients.")
     if not gone.any():
         return long, []
-    numbers = (
-        frame.loc[samples, "sample"].nunique(),
-        frame.loc[assays, "protein"].nunique(),
-        int(gone.sum()),
-    )
-    message = "{} has {} control samples and {} control assays ({} rows)".format(source.name, *numbers)
+    said = number_of(frame.loc[samples, "sample"].nunique(), "control sample")
+    said += f" and {number_of(frame.loc[assays, 'protein'].nunique(), 'control assay')}"
+    message = f"{source.name} has {said} ({number_of(int(gone.sum()), 'row')})"
     note = Problem("OLINK_CONTROLS", message, "They were left out.", where=source.name, severity="warning")
     return long.keep(~gone), [note]
 
@@ -220,7 +218,7 @@ def _refuse_repeats(long: Long, source: Source) -> None:
         return
     samples = list(frame.loc[again, "sample"].unique())
     plates = list(frame.loc[frame["sample"] == samples[0], "plate"].unique()) if "plate" in frame else []
-    message = f"has {int(again.sum())} values of a sample and protein that it has before ({listed(samples)})"
+    message = f"has {number_of(int(again.sum()), 'value')} of a sample and protein twice ({listed(samples)})"
     remedy = "Keep one run of each sample, or give the runs SampleIDs of their own and join them by samples."
     if len(plates) > 1:
         remedy += f" {samples[0]} stands on the plates {listed(plates)}: a bridging sample, perhaps."

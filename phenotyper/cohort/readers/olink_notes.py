@@ -39,7 +39,8 @@ def quality(frame: pd.DataFrame, *, name: str, drop: bool) -> tuple[np.ndarray, 
     if not flags.any():
         return flags, []
     samples = frame.loc[flags, "sample"].nunique()
-    message = f"{name} has {int(flags.sum())} values of {samples} samples with a warning of quality "
+    values, of = int(flags.sum()), f"{samples} sample{'' if samples == 1 else 's'}"
+    message = f"{name} has {values} value{'' if values == 1 else 's'} of {of} with a warning of quality "
     message += f"({', '.join(parts)})"
     remedy = "They were set missing." if drop else 'They were kept; qc = "drop" sets them missing.'
     return flags, [Problem("OLINK_QC", message, remedy, where=name, severity="warning")]

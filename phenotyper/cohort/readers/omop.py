@@ -14,7 +14,6 @@ from phenotyper.cohort.readers.contract import RawTable, Source, file_problem, r
 from phenotyper.cohort.readers.long import (
     Records,
     chosen,
-    many,
     one_unit,
     records_of,
     share,
@@ -24,7 +23,7 @@ from phenotyper.cohort.readers.long import (
 )
 from phenotyper.cohort.readers.omop_files import concept_names, read_columns, require_table, tables_of
 from phenotyper.cohort.readers.wide import each, ever, spread
-from phenotyper.errors import did_you_mean, listed
+from phenotyper.errors import did_you_mean, listed, number_of
 
 EVENTS = {
     "measurement": ("measurement_concept_id", "measurement_date"),
@@ -104,7 +103,7 @@ def _persons(source: Source, tables: Mapping[str, Path]) -> RawTable:
     frame = pd.concat([frame, _further(source, tables, ids)], axis=1)
     problems = unused(source, ())
     if partial:
-        said = f"{source.name} has {many(partial, 'person')} without a whole birth date"
+        said = f"{source.name} has {number_of(partial, 'person')} without a whole birth date"
         remedy = "birth_date is missing for them; year_of_birth stands in its own column."
         problems.append(warning(source, "OMOP_BIRTH", said, remedy))
     rows = read["row"].to_numpy()
@@ -170,7 +169,7 @@ def _records(source: Source, tables: Mapping[str, Path], *, values: bool) -> Rec
     unmapped = ~(read[concept] > 0).to_numpy()
     problems = []
     if unmapped.any():
-        said = f"{source.name} has {many(int(unmapped.sum()), 'record')} without a concept ({concept} 0)"
+        said = f"{source.name} has {number_of(int(unmapped.sum()), 'record')} without a concept ({concept} 0)"
         problems.append(warning(source, "OMOP_UNMAPPED", said, "They were left out: map them to keep them."))
         read = read[~unmapped].reset_index(drop=True)
         if not len(read):
@@ -229,9 +228,8 @@ def _with_value(source: Source, records: Records) -> Records:
     if not kept.any():
         remedy = "values = false reads which patients have a record."
         raise file_problem(source, "FILE_EMPTY", "has no record with a value", remedy)
-    said = (
-        f"{source.name} has {many(int((~kept).sum()), 'record')} without a value, or with an unknown operator"
-    )
+    lost = number_of(int((~kept).sum()), "record")
+    said = f"{source.name} has {lost} without a value, or with an unknown operator"
     return records.where(kept, warning(source, "OMOP_NO_VALUE", said, "They were left out."))
 
 

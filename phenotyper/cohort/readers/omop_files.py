@@ -16,8 +16,7 @@ import pandas as pd
 
 from phenotyper.cohort.dateforms import is_iso
 from phenotyper.cohort.readers.contract import FIRST_ROW, Source, file_problem
-from phenotyper.cohort.readers.long import many
-from phenotyper.errors import CohortError, Problem, did_you_mean, listed
+from phenotyper.errors import CohortError, Problem, did_you_mean, listed, number_of
 
 TABLES = (
     "person", "measurement", "observation", "condition_occurrence", "drug_exposure", "procedure_occurrence",
@@ -166,7 +165,7 @@ def _refuse_ragged(file: Path, sep: str, *, width: int, bare: bool) -> None:
         records = csv.reader(text, delimiter=sep, quoting=csv.QUOTE_NONE if bare else csv.QUOTE_MINIMAL)
         wrong = [row for row, record in enumerate(records, start=1) if record and len(record) != width]
     if wrong:
-        said = f"has {many(len(wrong), 'row')} with another number of cells than the header ({width})"
+        said = f"has {number_of(len(wrong), 'row')} with another number of cells than the header ({width})"
         remedy = "Put texts that hold the delimiter in quotes, or give each row all its cells."
         raise _problem(file, "RAGGED", said, remedy, tuple(wrong))
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.readers.contract import Source
-from phenotyper.cohort.readers.long import many
 from phenotyper.cohort.readers.packets import (
     DAYS_A_YEAR,
     Packet,
@@ -21,7 +20,7 @@ from phenotyper.cohort.readers.packets import (
     time_of,
     word_of,
 )
-from phenotyper.errors import Problem
+from phenotyper.errors import Problem, number_of
 
 _SEX = {
     "MALE": "male", "FEMALE": "female", "OTHER_SEX": "other", "UNKNOWN_SEX": "",
@@ -114,7 +113,9 @@ def _ages(source: Source, packets: list[Packet]) -> list[Problem]:
         if some:
             remedy = "Write ages as durations, as P3Y2M5D, to have them exactly."
             found.append(
-                note(source, "PHENOPACKET_AGE", f"gives {many(len(some), 'patient')} {said}", remedy, some)
+                note(
+                    source, "PHENOPACKET_AGE", f"gives {number_of(len(some), 'patient')} {said}", remedy, some
+                )
             )
     return found
 
@@ -127,5 +128,5 @@ def _species(source: Source, packets: list[Packet]) -> list[Problem]:
     ]
     if not other:
         return []
-    said = f"has {many(len(other), 'subject')} that are not human"
+    said = f"has {number_of(len(other), 'subject')} that are not human"
     return [note(source, "PHENOPACKET_TAXON", said, "Take them out of the folder.", other)]

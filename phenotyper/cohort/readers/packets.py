@@ -15,8 +15,7 @@ from typing import Any
 
 from phenotyper.cohort.readers.contract import FIRST_ROW, Source
 from phenotyper.cohort.readers.json_files import Item, not_an_object, read_items
-from phenotyper.cohort.readers.long import many
-from phenotyper.errors import CohortError, Problem, listed
+from phenotyper.errors import CohortError, Problem, listed, number_of
 
 DAYS_A_YEAR = 365.25
 _DURATION = re.compile(
@@ -227,7 +226,9 @@ def _refuse_versions(source: Source, packets: list[Packet]) -> None:
     other = [packet for packet in packets if major(packet) not in {"", "1", "2"}]
     if other:
         shown = listed(sorted({f'"{packet.version}"' for packet in other}))
-        message = f"{source.name} has {many(len(other), 'phenopacket')} of version {shown} ({other[0].where})"
+        message = (
+            f"{source.name} has {number_of(len(other), 'phenopacket')} of version {shown} ({other[0].where})"
+        )
         remedy = "Versions 1 and 2 of the schema are read: convert the others with phenopacket-tools."
         rows = tuple(packet.row for packet in other)
         raise CohortError(Problem("PHENOPACKET_VERSION", message, remedy, where=source.name, rows=rows))
@@ -242,7 +243,13 @@ def _first_version(source: Source, packets: list[Packet]) -> list[Problem]:
         "be rid of this."
     )
     return [
-        note(source, "PHENOPACKET_VERSION", f"has {many(len(old), 'phenopacket')} of version 1", remedy, old)
+        note(
+            source,
+            "PHENOPACKET_VERSION",
+            f"has {number_of(len(old), 'phenopacket')} of version 1",
+            remedy,
+            old,
+        )
     ]
 
 
@@ -250,4 +257,4 @@ def _relatives(source: Source, number: int) -> list[Problem]:
     if not number:
         return []
     remedy = 'Only probands are patients; family = "family" in [patients] keeps families together.'
-    return [note(source, "PHENOPACKET_FAMILY", f"has {many(number, 'relative')} of probands", remedy)]
+    return [note(source, "PHENOPACKET_FAMILY", f"has {number_of(number, 'relative')} of probands", remedy)]

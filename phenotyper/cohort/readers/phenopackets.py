@@ -15,7 +15,6 @@ from phenotyper.cohort.readers.contract import RawTable, Source, file_problem, r
 from phenotyper.cohort.readers.hpo_terms import Phenotypes, phenotypes_of
 from phenotyper.cohort.readers.long import (
     chosen,
-    many,
     named,
     one_unit,
     records_of,
@@ -37,7 +36,7 @@ from phenotyper.cohort.readers.packets import (
 )
 from phenotyper.cohort.readers.packets import major as version_of
 from phenotyper.cohort.readers.wide import spread
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
 
 PARTS = ("phenotypes", "subjects", "measurements", "genes")
 _USED = {
@@ -187,12 +186,12 @@ def _measurements(
             source, "FILE_EMPTY", "holds no measurements", "Give another part, or leave it out."
         )
     if undated:
-        said = f"has {many(undated, 'measurement')} without a timestamp"
+        said = f"has {number_of(undated, 'measurement')} without a timestamp"
         problems.append(
             note(source, "PHENOPACKET_TIME", said, "Their date is missing; visits leave them out.")
         )
     if unread:
-        said = f"has {many(unread, 'measurement')} without a value that is read"
+        said = f"has {number_of(unread, 'measurement')} without a value that is read"
         problems.append(note(source, "PHENOPACKET_LEFT_OUT", said, "They were left out."))
     records = records_of(columns, labels=labels, problems=problems)
     if "concepts" in source.options or "least" in source.options:
@@ -251,7 +250,9 @@ def _genes(
         columns[gene] = pd.Series(_WORDS[states], dtype="str")
     open_findings = sum(state < 0 for findings in found for state, _ in findings.values())
     if open_findings:
-        said = f"has {many(open_findings, 'gene')} that are candidates, contributory or of unknown status"
+        said = (
+            f"has {number_of(open_findings, 'gene')} that are candidates, contributory or of unknown status"
+        )
         problems.append(note(source, "PHENOPACKET_LEFT_OUT", said, "They are missing, neither yes nor no."))
     facts = {gene: {"kind": "yes/no", "label": labels[gene]} for gene in genes}
     return _table(source, packets, pd.DataFrame(columns), features=facts, problems=tuple(problems))

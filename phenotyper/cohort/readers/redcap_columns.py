@@ -96,7 +96,9 @@ class Columns:
         low, high = known.bounds
         outside = (numbers < low) | (numbers > high)
         if outside.any():
-            message = f"{self._place(name)} has {int(outside.sum())} values outside {known.reference}"
+            count = int(outside.sum())
+            values = "1 value" if count == 1 else f"{count} values"
+            message = f"{self._place(name)} has {values} outside {known.reference}"
             remedy = "They were kept; look at unit and typing, or correct them in REDCap."
             found = tuple(self.rows[outside].tolist())
             self._say("REDCAP_RANGE", message, remedy, rows=found)

@@ -245,8 +245,9 @@ def _user_missing(source: Source, variables: list[_Variable]) -> list[Problem]:
     if not found:
         return []
     number = sum(variable.gone for variable in variables)
-    message = f"{source.name} has {number} cells that the file declares missing: {listed(found)}"
-    remedy = "They were read as missing; a reason for being missing that matters needs a column of its own."
+    cells = "1 cell" if number == 1 else f"{number} cells"
+    message = f"{source.name} has {cells} that the file declares missing: {listed(found)}"
+    remedy = "Read as missing; a reason for being missing that matters needs a column of its own."
     return [Problem("USER_MISSING", message, remedy, where=source.name, severity="warning")]
 
 
@@ -258,6 +259,6 @@ def _unlabelled(source: Source, columns: list[str]) -> list[Problem]:
     )
     remedy = (
         "Numbers were read as numbers, and values without a label as they stand: add the labels, or the kind "
-        "in the dictionary; codes for missing belong into missing_codes."
+        "in the dictionary; add codes for missing to missing_codes."
     )
     return [Problem("LABELS_PARTLY", message, remedy, where=source.name, severity="warning")]

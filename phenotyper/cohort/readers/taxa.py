@@ -236,7 +236,8 @@ def _kind(source: Source, frame: pd.DataFrame, places: Sequence[int]) -> tuple[s
     off = np.flatnonzero(np.abs(sums - whole) > _OFF * whole)
     if not len(off):
         return "composition", []
-    message = f"{source.name} has {len(off)} samples whose taxa do not sum to {whole:g} as the others' do"
+    message = f"{source.name} has {len(off)} sample{'' if len(off) == 1 else 's'} whose taxa do not sum "
+    message += f"to {whole:g} as the others' do"
     shown = listed(f"column {places[int(place)]} sums to {sums[place]:.4g}" for place in off)
     remedy = "Look whether taxa are missing there, or whether they are of another scale."
     return "composition", [

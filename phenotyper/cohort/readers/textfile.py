@@ -27,7 +27,7 @@ def open_lines(source: Source) -> io.TextIOWrapper:
 def scanned(source: Source) -> int:
     """Read the bytes once: whole archive, UTF-8, no NUL. Return the most rows that the table can have."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    at = lines = 0
+    at = ends = 0
     try:
         with open_bytes(source) as file:
             while chunk := file.read(_CHUNK):
@@ -43,7 +43,7 @@ def scanned(source: Source) -> int:
                     )
                 decoder.decode(chunk)
                 at += len(chunk)
-                lines += max(chunk.count(b"\n"), chunk.count(b"\r"))
+                ends += chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
             decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         place = at + error.start
@@ -63,7 +63,7 @@ def scanned(source: Source) -> int:
         raise file_problem(
             source, "FILE_EMPTY", "is empty", "Give a file with a header and one row a patient."
         )
-    return lines + 1
+    return ends + 1
 
 
 def _refuse_start(source: Source, start: bytes) -> None:

@@ -11,7 +11,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
-from phenotyper.present.plots.boxes import LEADING, PAD, SIZE, Line, ScaledText, width_of
+from phenotyper.present.plots.boxes import LEADING, PAD, SIZE, Line, ScaledText, show_all, width_of
 from phenotyper.present.plots.partitions import Partition, partitions_of
 from phenotyper.present.plots.style import (
     FAINT_INK,
@@ -20,9 +20,7 @@ from phenotyper.present.plots.style import (
     clean,
     distinct,
     drawing,
-    figure_of,
     fold,
-    points_of,
     title,
 )
 
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
 _HIGH, _LEAST_SLOT, _WIDE = 200.0, 1.25 * SIZE, 500.0
 _BETWEEN = (60.0, 110.0)
-_GAP, _MARGIN, _BEND = 5.0, 4.0, 0.45
+_GAP, _BEND = 5.0, 0.45
 _LETTERS = 24
 _BAND_STRENGTH = 0.55
 
@@ -109,7 +107,7 @@ def plot_alluvial(
         columns = _columns(axes, parts)
         _draw_bands(axes, parts, columns)
         drawn = [_draw_boxes(axes, parts, columns), *_headings(axes, parts, columns)]
-        _fit(axes, Bbox.union(drawn), own=ax is None)
+        show_all(axes, Bbox.union(drawn), own=ax is None, heading=3.5)
         n = len(parts[0].codes)
         what = f"{_listed([clean(part.name, _LETTERS) for part in parts])}: {n:,} patient{'s' * (n != 1)}"
         title(axes, what, status)
@@ -274,18 +272,3 @@ def _headings(axes: Axes, parts: Sequence[Partition], columns: list[list[_Box]])
         half = max(width_of(axes, [Line(line, bold=True) for line in lines]), width) / 2
         drawn.append(Bbox.from_extents(middle - half, top, middle + half, top + len(lines) * LEADING))
     return drawn
-
-
-def _fit(axes: Axes, bounds: Bbox, *, own: bool) -> None:
-    """Show everything at one point a unit, or smaller where the axes are small."""
-    width, height = bounds.width + 2 * _MARGIN, bounds.height + 2 * _MARGIN
-    if own:
-        figure_of(axes).set_size_inches((width + 8) / 72, (height + 3.5 * LEADING) / 72)
-    else:
-        wide, high = points_of(axes)
-        width, height = max(width, wide), max(height, high)
-    x, y = (bounds.x0 + bounds.x1) / 2, (bounds.y0 + bounds.y1) / 2
-    axes.set_axis_off()
-    axes.set_xlim(x - width / 2, x + width / 2)
-    axes.set_ylim(y - height / 2, y + height / 2)
-    axes.set_aspect("equal", adjustable="box", anchor="NW")

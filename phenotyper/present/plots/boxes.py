@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from phenotyper.present.plots.style import INK, figure_of
+from phenotyper.present.plots.style import INK, figure_of, points_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SIZE = 8.0
 LEADING = 1.35 * SIZE
 PAD = 0.7 * SIZE
+_MARGIN = 4.0
 
 
 class ScaledText(Text):
@@ -143,3 +144,30 @@ def draw_line(axes: Axes, start: tuple[float, float], end: tuple[float, float]) 
     axes.plot(
         [start[0], end[0]], [start[1], end[1]], color=INK, linewidth=0.8, solid_capstyle="butt", zorder=1
     )
+
+
+def show_all(axes: Axes, bounds: Bbox, *, own: bool, heading: float) -> None:
+    """Show all that is drawn at one point a unit, or smaller where the axes are small.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where; its own axis is switched off.
+    bounds : Bbox
+        Of everything drawn.
+    own : bool
+        Whether the figure is ours and takes its size from the drawing.
+    heading : float
+        Lines to leave above for the title.
+    """
+    width, height = bounds.width + 2 * _MARGIN, bounds.height + 2 * _MARGIN
+    if own:
+        figure_of(axes).set_size_inches((width + 8) / 72, (height + heading * LEADING) / 72)
+    else:
+        wide, high = points_of(axes)
+        width, height = max(width, wide), max(height, high)
+    x, y = (bounds.x0 + bounds.x1) / 2, (bounds.y0 + bounds.y1) / 2
+    axes.set_axis_off()
+    axes.set_xlim(x - width / 2, x + width / 2)
+    axes.set_ylim(y - height / 2, y + height / 2)
+    axes.set_aspect("equal", adjustable="box", anchor="NW")

@@ -13,8 +13,17 @@ from matplotlib.transforms import Bbox
 from phenotyper.cohort.container import block_names, flow_of, patients_of
 from phenotyper.outcomes.groups import UNASSIGNED, groups_of
 from phenotyper.outcomes.wording import percent
-from phenotyper.present.plots.boxes import LEADING, SIZE, Box, Line, draw_arrow, draw_box, draw_line, width_of
-from phenotyper.present.plots.style import blend, clean, colour_of, drawing, figure_of, fold, points_of, title
+from phenotyper.present.plots.boxes import (
+    SIZE,
+    Box,
+    Line,
+    draw_arrow,
+    draw_box,
+    draw_line,
+    show_all,
+    width_of,
+)
+from phenotyper.present.plots.style import blend, clean, colour_of, drawing, fold, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +36,6 @@ _ASIDE = 2.5 * SIZE
 _BETWEEN = 0.9 * SIZE
 _WIDEST_ROW = 340.0
 _LETTERS = 30
-_MARGIN = 4.0
 _REMOVED = "removed"
 
 
@@ -61,7 +69,7 @@ def plot_flow(cohort: MuData, found: Phenotypes | None = None, *, ax: Axes | Non
         _draw_chain(axes, chain, asides)
         frame = _draw_groups(axes, chain[-1], rows)
         everything = [box.bounds for box in (*chain, *asides.values(), *(box for row in rows for box in row))]
-        _fit(axes, Bbox.union([*everything, *frame]), own=ax is None)
+        show_all(axes, Bbox.union([*everything, *frame]), own=ax is None, heading=3)
         title(axes, "Patient flow", found.status if found is not None else "")
     return axes
 
@@ -205,18 +213,3 @@ def _draw_groups(axes: Axes, last: Box, rows: list[list[Box]]) -> list[Bbox]:
         draw_line(axes, start, end)
     draw_arrow(axes, (last.x, last.bottom), (last.x, frame.y1))
     return [frame]
-
-
-def _fit(axes: Axes, bounds: Bbox, *, own: bool) -> None:
-    """Show all of the boxes at one point a unit, or smaller where the axes are small."""
-    width, height = bounds.width + 2 * _MARGIN, bounds.height + 2 * _MARGIN
-    if own:
-        figure_of(axes).set_size_inches((width + 8) / 72, (height + 3 * LEADING) / 72)
-    else:
-        wide, high = points_of(axes)
-        width, height = max(width, wide), max(height, high)
-    x, y = (bounds.x0 + bounds.x1) / 2, (bounds.y0 + bounds.y1) / 2
-    axes.set_axis_off()
-    axes.set_xlim(x - width / 2, x + width / 2)
-    axes.set_ylim(y - height / 2, y + height / 2)
-    axes.set_aspect("equal", adjustable="box", anchor="NW")
