@@ -30,6 +30,7 @@ from phenotyper.files import (
 
 DIES_WHILE_WRITING = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from phenotyper.files import whole_folder
 with whole_folder(sys.argv[1], overwrite=True) as folder:
     (folder / "half.txt").write_text("half")
