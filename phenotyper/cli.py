@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from phenotyper import __version__
-from phenotyper.errors import PhenotyperError, PhenotyperWarning, listed
+from phenotyper.errors import PhenotyperError, PhenotyperWarning, listed, number_of
 
 if TYPE_CHECKING:
     from phenotyper.study import Study
@@ -238,6 +238,6 @@ def _say(study: Study, *, quiet: bool) -> int:
     if study.warnings and not quiet:
         count = len(study.warnings)
         codes = listed(dict.fromkeys(problem.code for problem in study.warnings))
-        said = f"The cohort was read with {count} warning{'' if count == 1 else 's'} ({codes})"
+        said = f"The cohort was read with {number_of(count, 'warning')} ({codes})"
         print(f"{said}: share/summary.md lists what was odd.", file=sys.stderr)
     return 0

@@ -123,3 +123,12 @@ def test_the_neuroblastoma_cohort_shows_its_technical_group_by_order():
     found = order_effects(cohort)
     inside = found[(found["first"] >= 320) & (found["last"] <= 490)]
     assert inside["difference"].abs().max() > 1.2
+
+
+def test_patients_who_may_be_one_person_are_named_apart():
+    rng = np.random.default_rng(6)
+    labs = pd.DataFrame(rng.normal(size=(60, 12)), index=[f"p{place:02d}" for place in range(60)])
+    labs.iloc[7] = labs.iloc[31]
+    found = describe_cohort(read_cohort({"blocks": {"labs": {"file": labs, "kind": "number"}}}, quiet=True))
+    assert [problem.code for problem in found.duplicates] == ["DUP_ROWS"]
+    assert describe_cohort(shifted(slice(0, 0))).duplicates == ()

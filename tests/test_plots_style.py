@@ -1,7 +1,6 @@
 """What every picture keeps to: one colour a name, no global state, text as text, the same bytes again."""
 
 import ast
-import os
 import re
 import warnings
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from plot_checks import assert_inside
 from plot_factory import cohort, curves, found_with
 
 from phenotyper.errors import OutputError, PhenotyperWarning
@@ -126,19 +126,7 @@ def test_text_stays_text_in_pdf(tmp_path):
 
 @every_picture
 def test_all_text_and_keys_are_inside_the_picture(draw):
-    for width in (None, 3.5):
-        ax = draw()
-        figure = ax.figure
-        if width is not None:
-            height = figure.get_figheight() * width / figure.get_figwidth()
-            figure.set_size_inches(width, max(height, 2.8))
-        figure.savefig(os.devnull, format="png")
-        inked = figure.get_tightbbox()
-        wide, high = figure.get_size_inches()
-        assert inked.x0 > -0.02
-        assert inked.y0 > -0.02
-        assert inked.x1 < wide + 0.02
-        assert inked.y1 < high + 0.02
+    assert_inside(draw)
 
 
 @every_picture

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from raw_tables import cells, ids, said
 
 from phenotyper.cohort.container import block_frame, patients_of, warnings_of
 from phenotyper.cohort.read import check_cohort, read_cohort
@@ -83,20 +83,6 @@ def write(path: Path, whole: Json) -> Path:
 
 def read(path: Path, part: str = "", **options: Any) -> RawTable:
     return read_table(Source("f", path, part=part, format="fhir", options=options))
-
-
-def cells(table: RawTable) -> dict[str, list[Any]]:
-    return {
-        str(name): [None if cell != cell else cell for cell in column] for name, column in table.frame.items()
-    }
-
-
-def ids(table: RawTable) -> list[str]:
-    return np.asarray(table.ids).tolist()
-
-
-def said(table: RawTable) -> dict[str, str]:
-    return {problem.code: problem.text() for problem in table.problems}
 
 
 def refused(path: Path, part: str = "", **options: Any) -> CohortError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from raw_tables import cells, ids, said
 
 from phenotyper.cohort.container import block_frame, patients_of, warnings_of
 from phenotyper.cohort.read import check_cohort, read_cohort
@@ -74,20 +74,6 @@ def folder_of(home: Path, **changed: str) -> Path:
 
 def read(folder: Path, part: str, **options: Any) -> RawTable:
     return read_table(Source("omop", folder, part=part, format="omop", options=options))
-
-
-def cells(table: RawTable) -> dict[str, list[Any]]:
-    return {
-        str(name): [None if cell != cell else cell for cell in column] for name, column in table.frame.items()
-    }
-
-
-def ids(table: RawTable) -> list[str]:
-    return np.asarray(table.ids).tolist()
-
-
-def said(table: RawTable) -> dict[str, str]:
-    return {problem.code: problem.text() for problem in table.problems}
 
 
 def refused(folder: Path, part: str, **options: Any) -> CohortError:

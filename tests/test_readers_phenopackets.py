@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from raw_tables import cells, said
 
 from phenotyper.cohort.container import block_frame, patients_of, warnings_of
 from phenotyper.cohort.read import check_cohort, read_cohort
@@ -159,17 +160,6 @@ def with_tree(folder: Path, *packets: dict[str, Any], **options: Any) -> RawTabl
     return read(folder, ontology=f"{folder.name}/hp.json", **options)
 
 
-def cells(table: RawTable) -> dict[str, list[Any]]:
-    return {
-        str(name): [None if cell != cell else cell for cell in table.frame[name]]
-        for name in table.frame.columns
-    }
-
-
-def problems(table: RawTable) -> dict[str, str]:
-    return {problem.code: problem.text() for problem in table.problems}
-
-
 def refused(path: Path, part: str = "", **options: Any) -> CohortError:
     with pytest.raises(CohortError) as caught:
         read(path, part, **options)
@@ -187,10 +177,10 @@ def test_a_published_family_of_version_1_gives_its_proband_as_the_paper_says(tmp
         "HP:0031910": ["no"],
     }
     assert table.features["HP:0011463"] == {"kind": "yes/no", "label": "Macroscopic hematuria"}
-    said = problems(table)
-    assert "2 relatives" in said["PHENOPACKET_FAMILY"]
-    assert "1 phenopacket of version 1" in said["PHENOPACKET_VERSION"]
-    assert "2 onsets, 1 severities" in said["PHENOPACKET_LEFT_OUT"]
+    told = said(table)
+    assert "2 relatives" in told["PHENOPACKET_FAMILY"]
+    assert "1 phenopacket of version 1" in told["PHENOPACKET_VERSION"]
+    assert "2 onsets, 1 severity" in told["PHENOPACKET_LEFT_OUT"]
     subjects = cells(read(folder, "subjects"))
     assert (subjects["age"], subjects["sex"], subjects["family"]) == ([14.0], ["male"], ["family"])
 
@@ -212,7 +202,7 @@ def test_the_published_covid_packet_gives_death_diseases_and_lymphocytes_over_ti
     assert table.features["NCIT:C113237"] == {
         "kind": "number", "label": "Absolute Blood Lymphocyte Count", "unit": "Thousand Cells",
     }  # fmt: skip
-    assert "1 measurement without a timestamp" in problems(table)["PHENOPACKET_TIME"]
+    assert "1 measurement without a timestamp" in said(table)["PHENOPACKET_TIME"]
 
 
 def test_a_term_that_is_not_mentioned_is_missing_and_no_only_on_request(tmp_path: Path):
@@ -224,10 +214,10 @@ def test_a_term_that_is_not_mentioned_is_missing_and_no_only_on_request(tmp_path
     )
     table = read(folder)
     assert cells(table) == {SEIZURE: ["yes", "no", None], HEART: [None, None, "yes"]}
-    assert "1 of 2 terms" in problems(table)["PHENOPACKET_UNMENTIONED"]
+    assert "1 of 2 terms" in said(table)["PHENOPACKET_UNMENTIONED"]
     taken = read(folder, unmentioned="no")
     assert cells(taken) == {SEIZURE: ["yes", "no", "no"], HEART: ["no", "no", "yes"]}
-    assert "50%" in problems(taken)["PHENOPACKET_UNMENTIONED"]
+    assert "50%" in said(taken)["PHENOPACKET_UNMENTIONED"]
 
 
 def test_a_present_term_makes_those_above_present_and_an_excluded_one_those_below_absent(tmp_path: Path):
@@ -255,10 +245,10 @@ def test_obsolete_and_merged_ids_are_replaced_and_said(tmp_path: Path):
     )
     assert cells(table)[SEIZURE] == ["yes", "yes"]
     assert "HP:0000007" not in table.frame
-    said = problems(table)["HPO_REPLACED"]
-    assert "HP:0000007 by HP:0001250" in said
-    assert "HP:0002279 by HP:0001250" in said
-    assert "(rows 2, 3)" in said
+    told = said(table)["HPO_REPLACED"]
+    assert "HP:0000007 by HP:0001250" in told
+    assert "HP:0002279 by HP:0001250" in told
+    assert "(rows 2, 3)" in told
 
 
 def test_an_id_that_the_ontology_does_not_hold_is_refused_with_its_row(tmp_path: Path):
@@ -295,7 +285,7 @@ def test_a_term_said_to_be_there_and_not_there_is_a_conflict_without_an_ontology
 def test_terms_of_other_vocabularies_stay_and_are_said(tmp_path: Path):
     table = with_tree(tmp_path / "p", COVID)
     assert cells(table) == {"NCIT:C3038": ["yes"]}
-    assert "NCIT" in problems(table)["HPO_OTHER"]
+    assert "NCIT" in said(table)["HPO_OTHER"]
 
 
 @pytest.mark.parametrize(
@@ -430,7 +420,7 @@ def test_measurements_in_two_units_are_refused_until_one_is_chosen(tmp_path: Pat
     table = read(folder, "measurements", unit_of=(("LOINC:2160-0", ("mg/dL",)),))
     assert np.asarray(table.ids).tolist() == ["a", "a", "b"]
     assert cells(table)["LOINC:2160-0"] == [0.4, 0.5, 0.6]
-    assert "1 number in other units" in problems(table)["PHENOPACKET_UNITS"]
+    assert "1 number in other units" in said(table)["PHENOPACKET_UNITS"]
 
 
 def test_both_parts_of_a_blood_pressure_and_a_level_are_read(tmp_path: Path):
@@ -485,7 +475,7 @@ def test_causative_genes_are_yes_others_no_candidates_missing(tmp_path: Path):
     table = read(folder, "genes")
     assert cells(table) == {"FBN1": ["yes", None, None], "TTN": ["no", "yes", None]}
     assert table.features["FBN1"]["label"] == "HGNC:FBN1"
-    assert "1 gene" in problems(table)["PHENOPACKET_LEFT_OUT"]
+    assert "1 gene" in said(table)["PHENOPACKET_LEFT_OUT"]
     assert cells(read(folder, "subjects"))["diagnosis"] == ["Marfan syndrome", "Marfan syndrome", None]
     assert refused(write(tmp_path / "q", BETHLEM), "genes").codes == ("PHENOPACKET_VERSION",)
 
@@ -577,6 +567,6 @@ def test_terms_are_chosen_by_id_or_name_and_an_option_without_use_is_said(tmp_pa
     error = refused(folder, concepts=("Seizur",))
     assert error.codes == ("CONCEPT_UNKNOWN",)
     assert 'Did you mean "Seizure"' in str(error)
-    assert "without unmentioned" in problems(read(folder, "measurements", unmentioned="no"))["OPTION_UNUSED"]
-    assert "without least" in problems(read(folder, "subjects", least=0.1))["OPTION_UNUSED"]
-    assert "OPTION_UNUSED" not in problems(read(folder, unmentioned="no", least=0.1))
+    assert "without unmentioned" in said(read(folder, "measurements", unmentioned="no"))["OPTION_UNUSED"]
+    assert "without least" in said(read(folder, "subjects", least=0.1))["OPTION_UNUSED"]
+    assert "OPTION_UNUSED" not in said(read(folder, unmentioned="no", least=0.1))

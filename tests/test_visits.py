@@ -12,6 +12,8 @@ import pytest
 from phenotyper._kernels.shrinkage import random_effects, shrunken
 from phenotyper.cohort.container import block_frame, features_of, visits_of
 from phenotyper.cohort.course import courses
+from phenotyper.cohort.dateforms import is_iso
+from phenotyper.cohort.days import day_number
 from phenotyper.cohort.declaration import SUMMARIES, Declaration, VisitSpec
 from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.cohort.kinds import Feature
@@ -500,3 +502,9 @@ def test_joined_rows_keep_the_flag_of_the_value_that_is_taken(how: str, flags: l
     block = {"file": labs, "kind": "number", "aggregate": how, "censored": "lod"}
     read = read_cohort({"blocks": {"labs": block}}, quiet=True)
     assert read["labs"].layers["censored"][:4, 0].tolist() == [*flags, 0]
+
+
+@pytest.mark.parametrize("text", ["2021-W05-3", "20210403", "2021-4-3", "2021-02-30"])
+def test_what_the_index_date_may_not_be_is_no_day_of_a_visit_either(text: str):
+    assert np.isnan(day_number(text))
+    assert not is_iso(text)

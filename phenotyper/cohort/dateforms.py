@@ -83,13 +83,19 @@ def is_iso(text: str) -> bool:
     return day_of(text) is not None
 
 
-def day_of(text: str) -> dt.date | None:
-    """Return the day of a date written as 2021-04-03, None for anything else."""
+def moment_of(text: str) -> dt.datetime | None:
+    """Return a date written as 2021-04-03 with its time of day, if it has one; None for anything else."""
     text = text.strip()
     try:
-        return dt.datetime.fromisoformat(text).date() if text[4:5] == "-" and text[7:8] == "-" else None
+        return dt.datetime.fromisoformat(text) if text[4:5] == "-" and text[7:8] == "-" else None
     except ValueError:
         return None
+
+
+def day_of(text: str) -> dt.date | None:
+    """Return the day of a date written as 2021-04-03, None for anything else."""
+    moment = moment_of(text)
+    return None if moment is None else moment.date()
 
 
 def compact(number: float) -> bool:

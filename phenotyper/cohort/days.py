@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from phenotyper.cohort.dateforms import moment_of
 from phenotyper.cohort.declaration import AGE_UNITS, BORN, BlockSpec, Declaration
 from phenotyper.cohort.readers.contract import RawTable
 from phenotyper.cohort.values import numbers_of, text_of
@@ -50,11 +51,8 @@ def day_number(text: object) -> float:
     >>> day_number("2021-04-03") - day_number("2021-04-01"), day_number("03/04/2021")
     (2.0, nan)
     """
-    if not isinstance(text, str) or text.strip()[4:5] != "-":
-        return np.nan
-    try:
-        moment = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
+    moment = moment_of(text) if isinstance(text, str) else None
+    if moment is None:
         return np.nan
     midnight = dt.datetime(1970, 1, 1, tzinfo=moment.tzinfo)
     return (moment - midnight).total_seconds() / 86_400

@@ -23,7 +23,7 @@ from phenotyper.cohort.declaration import LEVEL_KINDS
 from phenotyper.cohort.order import order_effects
 from phenotyper.cohort.patterns import missing_patterns
 from phenotyper.cohort.values import reference_of
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 from phenotyper.results import Result
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class CohortDescription(Result):
     def sentence(self) -> str:
         """Say the finding in a sentence."""
         complete = dict(self.flow).get("with all blocks")
-        blocks = f"{len(self.blocks)} block{'' if len(self.blocks) == 1 else 's'}"
+        blocks = number_of(len(self.blocks), "block")
         whole = f"; {complete:,} have all blocks" if complete is not None else ""
         missing = np.average(
             self.blocks["missing"], weights=self.blocks["patients"] * self.blocks["features"]

@@ -11,7 +11,7 @@ from phenotyper.cohort.declaration import FileSpec, SampleMap
 from phenotyper.cohort.readers.contract import RawTable, Source, file_problem, read_table
 from phenotyper.cohort.readers.frames import index_as_column, transposed
 from phenotyper.cohort.values import LIMIT, numbers_of, text_of
-from phenotyper.errors import CohortError, Problem, did_you_mean, listed
+from phenotyper.errors import CohortError, Problem, did_you_mean, listed, number_of
 
 ANNOTATIONS = frozenset(
     (
@@ -174,7 +174,7 @@ def with_patients(table: RawTable, spec: SampleMap, *, samples: Source, id_colum
     if known.all():
         return chosen
     lost = int((~known).sum())
-    message = f"{table.name} has {lost} sample{'' if lost == 1 else 's'} that {samples.name} gives no patient"
+    message = f"{table.name} has {number_of(lost, 'sample')} that {samples.name} gives no patient"
     remedy = "Left out, which is right for controls; add patients to the table of samples."
     left_out = Problem(
         "SAMPLE_UNKNOWN", message, remedy, where=table.name, severity="warning",

@@ -12,6 +12,26 @@ import pandas as pd
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 LIMIT = re.compile(r"([<>])\s*=?\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+LIKE_MISSING = frozenset(
+    (
+        "na",
+        "n/a",
+        "nan",
+        "null",
+        "none",
+        "-",
+        "--",
+        ".",
+        "?",
+        "missing",
+        "unknown",
+        "nd",
+        "n.d.",
+        "#n/a",
+        "<na>",
+    )
+)
+"""Words that people write where a value is missing, in lower case: never taken so without being asked."""
 _INTERVAL = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:-|to|\u2013|\.\.)\s*([+-]?\d+(?:\.\d+)?)", re.ASCII)
 
 Offences = dict[str, tuple[int, ...]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from phenotyper.errors import number_of
 from phenotyper.results import Table
 
 THRESHOLD = 10
@@ -56,10 +57,6 @@ def banner(tables: Iterable[Table], *, threshold: int = THRESHOLD) -> str:
     cells, holding = sum(found), sum(number > 0 for number in found)
     if not cells:
         return f"Internal: no table cell shows fewer than {threshold} patients."
-    what = f"{_counted(cells, 'cell')} in {_counted(holding, 'table')}"
+    what = f"{number_of(cells, 'cell')} in {number_of(holding, 'table')}"
     show = "shows" if cells == 1 else "show"
     return f"Internal: {what} {show} fewer than {threshold} patients and would be hidden in a publication."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

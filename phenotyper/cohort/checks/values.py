@@ -13,27 +13,10 @@ from phenotyper.cohort.checks.registry import rule
 from phenotyper.cohort.coding import CodedBlock
 from phenotyper.cohort.declaration import LEVEL_KINDS, NUMERIC_KINDS
 from phenotyper.cohort.kinds import Feature, all_missing, constant, near_constant
-from phenotyper.cohort.values import LIMIT, Offences, counted
+from phenotyper.cohort.values import LIKE_MISSING, LIMIT, Offences, counted
 from phenotyper.errors import Problem, listed, number_of
 
 _COMMA = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})*,\d+(?:[eE][+-]?\d+)?|[+-]?\d+,\d+")
-_LIKE_MISSING = {
-    "na",
-    "n/a",
-    "nan",
-    "null",
-    "none",
-    "-",
-    "--",
-    ".",
-    "?",
-    "missing",
-    "unknown",
-    "nd",
-    "n.d.",
-    "#n/a",
-    "<na>",
-}
 
 
 def remedy_of_text(text: str) -> str:
@@ -43,7 +26,7 @@ def remedy_of_text(text: str) -> str:
         return "limit"
     if _COMMA.fullmatch(plain):
         return "comma"
-    return "missing" if plain.casefold() in _LIKE_MISSING else "other"
+    return "missing" if plain.casefold() in LIKE_MISSING else "other"
 
 
 def coerce_problems(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenotyper.cohort.draft.plan import Plan, plan_of
 from phenotyper.cohort.draft.write import cohort_toml, dictionary_table
-from phenotyper.errors import CohortError, OutputError, Problem, listed
+from phenotyper.errors import CohortError, OutputError, Problem, listed, number_of
 from phenotyper.files import make_folder, write_text
 
 _UP = 3
@@ -52,7 +52,7 @@ class Draft:
     def sentence(self) -> str:
         """Say the draft in a sentence."""
         count = len(self.questions)
-        asked = "no open question" if not count else f"{count} open question{'' if count == 1 else 's'}"
+        asked = "no open question" if not count else number_of(count, "open question")
         return f"Draft of {self.folder}: {self.summary[0]}, {asked}."
 
     def __repr__(self) -> str:
@@ -219,7 +219,7 @@ def _summary(plan: Plan) -> tuple[str, ...]:
     blocks = ", ".join(f"{block.name} ({block.kind})" for block in plan.blocks)
     count = len(plan.blocks)
     lines = [
-        f"{len(everybody):,} patients, {count} block{'' if count == 1 else 's'}",
+        f"{len(everybody):,} patients, {number_of(count, 'block')}",
         f"files: {listed((table.label for table in plan.tables), 12)}",
         f"blocks: {blocks}",
     ]

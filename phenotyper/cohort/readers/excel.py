@@ -92,7 +92,7 @@ def _workbook(source: Source) -> Iterator[Any]:
     )  # fmt: skip
     try:
         with warnings.catch_warnings(), source.file.open("rb") as file:
-            warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             if not book.worksheets:
                 raise file_problem(source, "FILE_DAMAGED", "holds no sheet", f"{_SAVE}, not as Strict.")

@@ -7,26 +7,11 @@ from collections.abc import Iterable
 
 from phenotyper.cohort.readers.contract import Source
 from phenotyper.cohort.readers.excel_cells import Row, Sheet, is_empty
-from phenotyper.cohort.values import NUMBER
+from phenotyper.cohort.values import LIKE_MISSING, NUMBER
 from phenotyper.errors import Problem, Severity, listed
 
 _LOOKED_AT = 50
-_MISSING_WORDS = {
-    "na",
-    "n/a",
-    "nd",
-    "n.d.",
-    "not done",
-    "nan",
-    "null",
-    "none",
-    "missing",
-    "unknown",
-    "-",
-    "--",
-    ".",
-    "?",
-}
+_MISSING_WORDS = LIKE_MISSING | {"not done"}
 
 
 def problems_of(source: Source, sheet: Sheet) -> list[Problem]:

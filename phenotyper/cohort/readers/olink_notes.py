@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from phenotyper.errors import Problem, listed
+from phenotyper.errors import Problem, listed, number_of
 
 _FINE = {"pass", ""}
 _PRODUCT = re.compile(
@@ -39,8 +39,8 @@ def quality(frame: pd.DataFrame, *, name: str, drop: bool) -> tuple[np.ndarray, 
     if not flags.any():
         return flags, []
     samples = frame.loc[flags, "sample"].nunique()
-    values, of = int(flags.sum()), f"{samples} sample{'' if samples == 1 else 's'}"
-    message = f"{name} has {values} value{'' if values == 1 else 's'} of {of} with a warning of quality "
+    values, of = int(flags.sum()), number_of(samples, "sample")
+    message = f"{name} has {number_of(values, 'value')} of {of} with a warning of quality "
     message += f"({', '.join(parts)})"
     remedy = "They were set missing." if drop else 'They were kept; qc = "drop" sets them missing.'
     return flags, [Problem("OLINK_QC", message, remedy, where=name, severity="warning")]

@@ -141,12 +141,13 @@ def _left_out(source: Source, packets: list[Packet]) -> list[Problem]:
     for packet in packets:
         for feature in packet.entries("phenotypicFeatures"):
             onset = feature.keys() & {"onset", "ageOfOnset", "classOfOnset"}
-            counts["onsets"] += bool(onset)
-            counts["severities"] += "severity" in feature
-            counts["modifiers"] += bool(feature.get("modifiers"))
-        counts["medical actions"] += len(list(packet.entries("medicalActions")))
-        counts["biosamples"] += len(list(packet.entries("biosamples")))
-    found = [f"{number} {what}" for what, number in counts.items() if number]
+            counts["onset"] += bool(onset)
+            counts["severity"] += "severity" in feature
+            counts["modifier"] += bool(feature.get("modifiers"))
+        counts["medical action"] += len(list(packet.entries("medicalActions")))
+        counts["biosample"] += len(list(packet.entries("biosamples")))
+    several = {"severity": "severities"}
+    found = [number_of(number, what, several.get(what, "")) for what, number in counts.items() if number]
     if not found:
         return []
     remedy = "They are not read: give what you need of it as a table of its own."

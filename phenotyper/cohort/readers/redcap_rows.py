@@ -10,7 +10,7 @@ import pandas as pd
 
 from phenotyper.cohort.readers.contract import Source, file_problem
 from phenotyper.cohort.readers.redcap_cells import EVENT, INSTRUMENT, Export, slug
-from phenotyper.errors import Problem, did_you_mean, listed
+from phenotyper.errors import Problem, did_you_mean, listed, number_of
 
 ALL, MERGE = "all", "merge"
 _OWN = ("_complete", "_timestamp", "_return_code")
@@ -63,7 +63,7 @@ def _left_out(source: Source, instruments: np.ndarray) -> list[Problem]:
     times = Counter(text for text in instruments if text)
     if not times:
         return []
-    shown = listed(f"{name} ({number} row{'' if number == 1 else 's'})" for name, number in times.items())
+    shown = listed(f"{name} ({number_of(number, 'row')})" for name, number in times.items())
     message = f"{source.name} has repeating instruments: {shown}"
     remedy = f'Their rows were left out; declare a block with instrument = "{next(iter(times))}" to use them.'
     return [Problem("REDCAP_REPEATS", message, remedy, where=source.name, severity="warning")]

@@ -19,7 +19,7 @@ from phenotyper.cohort.readers.contract import (
 from phenotyper.cohort.readers.frames import transposed
 from phenotyper.cohort.readers.lineages import RANKS, Lineage, cut, depth_of, lineage_of, nested, short_names
 from phenotyper.cohort.readers.taxa_files import key_of_column, taxa_rows
-from phenotyper.errors import CohortError, Problem, listed
+from phenotyper.errors import CohortError, Problem, listed, number_of
 
 _LINEAGE_COLUMNS = {"taxonomy", "taxon", "consensuslineage", "consensus lineage", "lineage"}
 _ASIDE = {
@@ -236,7 +236,7 @@ def _kind(source: Source, frame: pd.DataFrame, places: Sequence[int]) -> tuple[s
     off = np.flatnonzero(np.abs(sums - whole) > _OFF * whole)
     if not len(off):
         return "composition", []
-    message = f"{source.name} has {len(off)} sample{'' if len(off) == 1 else 's'} whose taxa do not sum "
+    message = f"{source.name} has {number_of(len(off), 'sample')} whose taxa do not sum "
     message += f"to {whole:g} as the others' do"
     shown = listed(f"column {places[int(place)]} sums to {sums[place]:.4g}" for place in off)
     remedy = "Look whether taxa are missing there, or whether they are of another scale."

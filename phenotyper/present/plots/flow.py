@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.transforms import Bbox
 
 from phenotyper.cohort.container import block_names, flow_of, patients_of
+from phenotyper.errors import number_of
 from phenotyper.outcomes.groups import UNASSIGNED, groups_of
 from phenotyper.outcomes.wording import percent
 from phenotyper.present.plots.boxes import (
@@ -121,7 +122,7 @@ def _block_lines(cohort: MuData) -> list[Line]:
 def _how_many(k: int, blocks: int) -> str:
     if k == blocks:
         return f"all {blocks} blocks"
-    return f"{k} block{'' if k == 1 else 's'}" if k else "no block"
+    return number_of(k, "block") if k else "no block"
 
 
 def _share(n: int, of: int) -> str:

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from phenotyper.cohort.container import block_names, patients_of
+from phenotyper.errors import number_of
 from phenotyper.outcomes.wording import percent
 from phenotyper.present.plots.style import (
     clean,
@@ -107,7 +108,7 @@ def plot_missingness(cohort: MuData, *, ax: Axes | None = None) -> Axes:
             _draw_profile(frame, block, place=place, highest=highest, heading=heading)
             _draw_cells(frame, block, place=place)
         _key(frame, absent=any(not block.present.all() for block in blocks))
-        what = f"Missing values: {n:,} patients, {count} block{'' if count == 1 else 's'}"
+        what = f"Missing values: {n:,} patients, {number_of(count, 'block')}"
         lines = max(heading.count("\n") + 1 for heading in headings)
         title(frame, what, pad=lines * point_size("xtick.labelsize") * 1.25 + 10)
     return frame
