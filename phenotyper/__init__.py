@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from phenotyper.cohort.patterns import missing_patterns
     from phenotyper.cohort.read import check_cohort, read_cohort
     from phenotyper.cohort.report import CheckReport
+    from phenotyper.datasets.degrade import degrade
+    from phenotyper.datasets.families import families, family_blocks, family_names, simulate_family
     from phenotyper.datasets.simulate import SimulatedCohort, simulate_cohort
+    from phenotyper.discover.assign import assign
+    from phenotyper.discover.assignment import Assignment
+    from phenotyper.discover.contract import MethodTask, Runs, finds_groups
     from phenotyper.discover.phenotypes import Phenotypes, load_phenotypes
     from phenotyper.discover.recipe import Recipe
     from phenotyper.errors import (
@@ -34,9 +39,13 @@ if TYPE_CHECKING:
         RecipeError,
         ResultError,
     )
+    from phenotyper.integrate.contract import Integrated, IntegrationTask, integrates
     from phenotyper.outcomes.profile import Profile, profile
     from phenotyper.outcomes.table_one import table_one
+    from phenotyper.prepare.prepared import Prepared, prepare_cohort
+    from phenotyper.present.plots.agreement import plot_agreement
     from phenotyper.present.plots.alluvial import plot_alluvial
+    from phenotyper.present.plots.assigned import plot_assigned
     from phenotyper.present.plots.flow import plot_flow
     from phenotyper.present.plots.heatmap import plot_heatmap
     from phenotyper.present.plots.kaplan_meier import plot_kaplan_meier
@@ -46,41 +55,62 @@ if TYPE_CHECKING:
     from phenotyper.present.plots.missingness import plot_missingness
     from phenotyper.present.plots.patterns import plot_missing_patterns
     from phenotyper.present.plots.saving import save_figure
+    from phenotyper.present.plots.selection import plot_selection
+    from phenotyper.present.plots.settings import plot_settings
     from phenotyper.present.plots.tree import plot_tree
     from phenotyper.present.plots.upset import plot_upset
+    from phenotyper.refit.compare import compare_methods
+    from phenotyper.refit.comparison import MethodComparison
     from phenotyper.results import Table
     from phenotyper.study import Study, run_study
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Assignment",
     "CheckReport",
     "CohortDescription",
     "CohortError",
     "Draft",
     "FitError",
+    "Integrated",
+    "IntegrationTask",
+    "MethodComparison",
+    "MethodTask",
     "MissingExtraError",
     "OutputError",
     "PhenotyperError",
     "PhenotyperWarning",
     "Phenotypes",
+    "Prepared",
     "Problem",
     "Profile",
     "Recipe",
     "RecipeError",
     "ResultError",
+    "Runs",
     "SimulatedCohort",
     "Study",
     "Table",
+    "assign",
     "block_frame",
     "check_cohort",
+    "compare_methods",
+    "degrade",
     "describe_cohort",
     "draft_cohort",
+    "families",
+    "family_blocks",
+    "family_names",
     "features_of",
+    "finds_groups",
+    "integrates",
     "load_phenotypes",
     "missing_patterns",
     "patients_of",
+    "plot_agreement",
     "plot_alluvial",
+    "plot_assigned",
     "plot_flow",
     "plot_heatmap",
     "plot_kaplan_meier",
@@ -89,13 +119,17 @@ __all__ = [
     "plot_membership",
     "plot_missing_patterns",
     "plot_missingness",
+    "plot_selection",
+    "plot_settings",
     "plot_tree",
     "plot_upset",
+    "prepare_cohort",
     "profile",
     "read_cohort",
     "run_study",
     "save_figure",
     "simulate_cohort",
+    "simulate_family",
     "table_one",
     "visits_of",
 ]
@@ -107,7 +141,12 @@ _HOMES = {
     "cohort.patterns": ("missing_patterns",),
     "cohort.read": ("check_cohort", "read_cohort"),
     "cohort.report": ("CheckReport",),
+    "datasets.degrade": ("degrade",),
+    "datasets.families": ("families", "family_blocks", "family_names", "simulate_family"),
     "datasets.simulate": ("SimulatedCohort", "simulate_cohort"),
+    "discover.assign": ("assign",),
+    "discover.assignment": ("Assignment",),
+    "discover.contract": ("MethodTask", "Runs", "finds_groups"),
     "discover.phenotypes": ("Phenotypes", "load_phenotypes"),
     "discover.recipe": ("Recipe",),
     "errors": (
@@ -121,9 +160,13 @@ _HOMES = {
         "RecipeError",
         "ResultError",
     ),
+    "integrate.contract": ("Integrated", "IntegrationTask", "integrates"),
     "outcomes.profile": ("Profile", "profile"),
     "outcomes.table_one": ("table_one",),
+    "prepare.prepared": ("Prepared", "prepare_cohort"),
+    "present.plots.agreement": ("plot_agreement",),
     "present.plots.alluvial": ("plot_alluvial",),
+    "present.plots.assigned": ("plot_assigned",),
     "present.plots.flow": ("plot_flow",),
     "present.plots.heatmap": ("plot_heatmap",),
     "present.plots.kaplan_meier": ("plot_kaplan_meier",),
@@ -133,8 +176,12 @@ _HOMES = {
     "present.plots.missingness": ("plot_missingness",),
     "present.plots.patterns": ("plot_missing_patterns",),
     "present.plots.saving": ("save_figure",),
+    "present.plots.selection": ("plot_selection",),
+    "present.plots.settings": ("plot_settings",),
     "present.plots.tree": ("plot_tree",),
     "present.plots.upset": ("plot_upset",),
+    "refit.compare": ("compare_methods",),
+    "refit.comparison": ("MethodComparison",),
     "results": ("Table",),
     "study": ("Study", "run_study"),
 }

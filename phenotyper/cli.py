@@ -25,6 +25,19 @@ exit codes: 0 done (also when no subphenotype is found), 2 bad input (nothing wr
 permission, 1 a defect of ours, 130 interrupted. For research only, not a medical device.
 """
 EXAMPLE = "example: phenotyper run cohort.toml --out results/asthma --adjust-for age,site"
+PLACING = "example: phenotyper assign results/asthma second/cohort.toml --out placed.csv"
+SIMULATION = "example: phenotyper simulate planted --n 300 --seed 1 --share-missing 0.1 --out results/planted"
+SIMULATED: dict[str, tuple[type, str, str]] = {
+    "n": (int, "N", "patients"),
+    "n-features": (int, "N", "features over all blocks"),
+    "n-groups": (int, "N", "planted groups"),
+    "n-blocks": (int, "N", "blocks"),
+    "separation": (float, "X", "distance of groups in an informative feature, in standard deviations"),
+    "share-informative": (float, "X", "share of informative features"),
+    "share-without": (float, "X", "share of patients in no group"),
+    "share-missing": (float, "X", "share of values missing"),
+    "share-absent": (float, "X", "share of patient-blocks absent"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_check(commands)
     _add_run(commands)
+    _add_assign(commands)
+    _add_simulate(commands)
     return parser
 
 
@@ -147,16 +162,57 @@ def _add_run(commands: Any) -> None:
     add = run.add_argument
     add("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
     add("--out", required=True, metavar="DIR", help="folder to write, whole or not at all")
-    covariates = "covariates to take out, of age, sex, site, batch and declared ones (none)"
-    add("--adjust-for", type=_words, default=(), metavar="A,B", help=covariates)
+    covariates = (
+        "what to take out: age, sex, site, batch, covariates; or none (age if any is under 18)"
+    )
+    add("--adjust-for", type=_covariates, metavar="A,B", help=covariates)
     add("--blocks", type=_words, metavar="A,B", help="blocks to use (all)")
     add("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (%(default)s)")
-    add("--n-factors", type=int, metavar="N", help="latent factors (found from the data)")
-    add("--n-neighbors", type=int, metavar="N", help="neighbours of the layouts (by cohort size)")
-    add("--min-cluster-size", type=int, metavar="N", help="least patients of a group (5 %%, at least 10)")
-    add("--n-layouts", type=int, default=10, metavar="N", help="layouts that are combined (%(default)s)")
+    add("--n-factors", type=_numbers, metavar="N,..", help="latent factors (found from the data)")
+    add("--n-neighbors", type=_numbers, metavar="N,..", help="neighbours of the layouts (by cohort size)")
+    least = "least patients of a group (5 and 8 %%, at least 10)"
+    add("--min-cluster-size", type=_numbers, metavar="N,..", help=least)
+    add("--min-samples", type=_numbers, metavar="N,..", help="patients that make a place dense (5,10,15)")
+    layouts = "layouts for each number of factors and neighbours (%(default)s)"
+    add("--n-layouts", type=int, default=10, metavar="N", help=layouts)
+    add("--integration", metavar="NAME", help="factors, concat, graph, snf, mofa (factors)")
+    methods = "hdbscan, kmeans, mixture, latent_class, leiden (hdbscan)"
+    add("--method", metavar="NAME", help=methods)
+    add("--top-features", type=int, metavar="N", help="of each block the N features that vary most (all)")
+    add("--max-missing", type=float, metavar="X", help="features missing in a larger share are left out (.8)")
     _add_common(run)
     run.set_defaults(command=_run)
+
+
+def _add_assign(commands: Any) -> None:
+    about = "place the patients of another cohort among the subphenotypes of a finished run"
+    assign = commands.add_parser(
+        "assign", help=about, description=_capital(about), epilog=PLACING, allow_abbrev=False
+    )
+    add = assign.add_argument
+    add("found", metavar="RUN", help="folder that run wrote, or its private/phenotypes")
+    add("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
+    add("--out", required=True, metavar="FILE", help="table to write (.csv), one row a patient, with ids")
+    add("--overwrite", action="store_true", help="replace FILE")
+    add("--quiet", action="store_true", help="no warnings")
+    assign.set_defaults(command=_assign)
+
+
+def _add_simulate(commands: Any) -> None:
+    about = "write a simulated cohort of a named family, its truth beside it"
+    simulate = commands.add_parser(
+        "simulate", help=about, description=_capital(about), epilog=SIMULATION, allow_abbrev=False
+    )
+    add = simulate.add_argument
+    add("family", nargs="?", metavar="FAMILY", help="name of the family")
+    add("--list", action="store_true", help="list the families")
+    add("--out", metavar="DIR", help="folder to write, whole or not at all")
+    add("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (%(default)s)")
+    for name, (kind, metavar, said) in SIMULATED.items():
+        add(f"--{name}", type=kind, metavar=metavar, help=f"{said} (the family's own)")
+    add("--missing", default="mcar", metavar="WHY", help="mcar, or mar: by another feature (%(default)s)")
+    add("--overwrite", action="store_true", help="replace an earlier cohort in DIR")
+    simulate.set_defaults(command=_simulate, complain=simulate.error)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +229,21 @@ def _capital(text: str) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _covariates(text: str) -> tuple[str, ...]:
+    return () if text.strip().lower() == "none" else _words(text)
+
+
+def _numbers(text: str) -> int | tuple[int, ...]:
+    try:
+        numbers = tuple(int(word) for word in _words(text))
+    except ValueError:
+        numbers = ()
+    if not numbers:
+        message = f"{text!r} is no number, nor several with commas between them"
+        raise argparse.ArgumentTypeError(message)
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _workers(text: str) -> int:
@@ -205,20 +276,58 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from dataclasses import fields
+
     from phenotyper.discover.recipe import Recipe
     from phenotyper.study import run_study
 
-    recipe = Recipe(
-        adjust_for=chosen.adjust_for,
-        seed=chosen.seed,
-        blocks=chosen.blocks,
-        n_factors=chosen.n_factors,
-        n_neighbors=chosen.n_neighbors,
-        min_cluster_size=chosen.min_cluster_size,
-        n_layouts=chosen.n_layouts,
-    )
+    names = {field.name for field in fields(Recipe)}
+    given = {name: value for name, value in vars(chosen).items() if name in names and value is not None}
+    recipe = Recipe(**given)
     study = run_study(chosen.cohort, out=chosen.out, recipe=recipe, **_common(chosen))
     return _say(study, quiet=chosen.quiet)
+
+
+def _assign(chosen: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from phenotyper.cohort.read import read_cohort
+    from phenotyper.discover.assign import assign
+    from phenotyper.discover.phenotypes import load_phenotypes
+    from phenotyper.errors import OutputError, Problem
+
+    out, run = Path(chosen.out), Path(chosen.found)
+    if out.exists() and not chosen.overwrite:
+        raise OutputError(Problem("EXISTS", f"{out} exists already", "Choose another file, or --overwrite."))
+    inner = run / "private" / "phenotypes"
+    found = load_phenotypes(inner if inner.is_dir() else run)
+    placed = assign(found, read_cohort(chosen.cohort, quiet=chosen.quiet), quiet=True)
+    placed.to_csv(out)
+    print(f"{out}: {placed.sentence()}")
+    if not chosen.quiet:
+        for problem in placed.problems:
+            print(f"Warning: {problem.text()}", file=sys.stderr)
+    return 0
+
+
+def _simulate(chosen: argparse.Namespace) -> int:
+    from phenotyper.datasets.families import families, simulate_family
+    from phenotyper.files import whole_folder
+
+    if chosen.list:
+        for family in families().to_dict("records"):
+            print(f"{family['name']:<22} {family['expected']:<10} {family['about']}")
+        return 0
+    if chosen.family is None or chosen.out is None:
+        chosen.complain("give FAMILY and --out, or --list")
+    given = {name: getattr(chosen, name.replace("-", "_")) for name in SIMULATED}
+    given["n-patients"] = given.pop("n")
+    settings = {name.replace("-", "_"): value for name, value in given.items()}
+    cohort = simulate_family(chosen.family, seed=chosen.seed, missing=chosen.missing, **settings)
+    with whole_folder(chosen.out, overwrite=chosen.overwrite, marker="truth.csv") as folder:
+        cohort.write(folder)
+    print(f"{chosen.out}: {cohort!r}")
+    return 0
 
 
 def _common(chosen: argparse.Namespace) -> dict[str, Any]:

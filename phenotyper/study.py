@@ -262,7 +262,6 @@ class _Run:
 
     def _about(self, found: Phenotypes) -> dict[str, Any]:
         """Return run.json: enough to run again, nothing of a single patient."""
-        agreement = found.layouts["agreement"]
         return {
             "schema": SCHEMA,
             "status": found.status,
@@ -271,7 +270,8 @@ class _Run:
                 "sentence": found.sentence(),
                 "sizes": found.sizes,
                 "coverage": round(found.coverage, 6),
-                "agreement_of_layouts": round(float(agreement.mean()), 6) if len(agreement) else None,
+                "agreement_of_runs": round(found.agreement, 6) if len(found.runs) else None,
+                "adjusted_for": list(found.adjusted_for),
             },
             "recipe": found.recipe.to_dict(),
             "recipes_tried": [found.recipe.to_dict()],
@@ -308,7 +308,7 @@ class _Run:
         from tqdm.auto import tqdm
 
         outcomes = declaration_of(self.cohort).outcomes
-        layouts, pictures = self.recipe.n_layouts + 1, 4 + sum(one.kind == "survival" for one in outcomes)
+        layouts, pictures = self.recipe.n_layouts + 1, 5 + sum(one.kind == "survival" for one in outcomes)
         weights = {"layouts": layouts, "profile": 1, "figures": pictures, "notebook": self.notebook * layouts}
         ends = dict(zip(weights, accumulate(weights.values()), strict=True))
         with tqdm(total=ends["notebook"], disable=not shown, desc="layouts", bar_format=BAR) as bar:
@@ -347,9 +347,12 @@ def _write_tables(folder: Path, found: Phenotypes, described: Profile) -> None:
         "outcome_facts": described.table,
         "feature_differences": described.features,
         "prepared_features": found.features,
-        "layouts": found.layouts,
+        "runs": found.runs,
+        "settings_tried": found.settings,
         "factors": found.factors,
     }
+    if len(found.criteria):
+        frames["numbers_of_groups"] = found.criteria
     for name, frame in frames.items():
         write_text(folder / f"{name}.csv", csv_text(frame))
 
@@ -360,7 +363,13 @@ Pictures = Mapping[str, tuple[str, Callable[[], Any]]]
 
 def _pictures(cohort: MuData, found: Phenotypes, described: Profile) -> tuple[Pictures, Pictures]:
     """Return the pictures that show single patients, and those that may stand in ``share/``."""
-    from phenotyper.present.plots import plot_flow, plot_kaplan_meier, plot_map, plot_missingness
+    from phenotyper.present.plots import (
+        plot_flow,
+        plot_kaplan_meier,
+        plot_map,
+        plot_missingness,
+        plot_settings,
+    )
 
     private: Pictures = {
         "map": ("Map", lambda: plot_map(found)),
@@ -368,6 +377,8 @@ def _pictures(cohort: MuData, found: Phenotypes, described: Profile) -> tuple[Pi
         "missingness": ("Missing values", lambda: plot_missingness(cohort)),
     }
     shared = {"patient_flow": ("Patient flow", lambda: plot_flow(cohort, found))}
+    if len(found.runs):
+        shared["settings"] = ("Settings tried", lambda: plot_settings(found))
     for outcome, curves in described.survival.items():
         name = f"kaplan_meier_{safe_name(outcome)}"
         shared[name] = (curves.label, partial(plot_kaplan_meier, described, outcome))

@@ -46,6 +46,7 @@ def found_with(labels=LABELS, ids=IDS) -> Any:
             "patient_id": list(ids),
             "subphenotype": list(labels),
             "membership": rng.uniform(0, 1, len(ids)),
+            "probability": rng.uniform(0, 1, len(ids)),
             "map_x": centre + rng.normal(size=len(ids)),
             "map_y": rng.normal(size=len(ids)),
         }

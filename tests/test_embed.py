@@ -1,6 +1,7 @@
 """Layouts of one shared graph against umap-learn's own, and what they must not depend on."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,9 @@ def test_layouts_tell_planted_groups_apart_whatever_the_seed(graph):
     truth = planted()[1]
     start = starting_places(graph, n_dims=4)
     for seed in range(3):
-        found = cluster(lay_out(graph, start, min_dist=0.0, seed=seed), min_cluster_size=15, min_samples=5)
+        found = cluster(
+            lay_out(graph, start, min_dist=0.0, seed=seed), min_cluster_sizes=(15,), min_samples=5
+        )[0]
         inside = found.labels >= 0
         assert inside.mean() > 0.9
         assert adjusted_rand_score(truth[inside], found.labels[inside]) > 0.95
@@ -182,3 +185,18 @@ def test_numba_gets_a_folder_where_none_can_be_written(monkeypatch):
     embed.keep_compiled()
     assert Path(config.CACHE_DIR).is_dir()
     shutil.rmtree(config.CACHE_DIR)
+
+
+def test_sizes_that_share_a_tree_give_what_hdbscan_gives_for_each():
+    from hdbscan import HDBSCAN
+
+    rng = np.random.default_rng(3)
+    layout = np.vstack([rng.normal(centre, 1, (60, 3)) for centre in (0, 4, 7)]).astype(np.float32)
+    sizes = (8, 20, 45)
+    for size, found in zip(sizes, cluster(layout, min_cluster_sizes=sizes, min_samples=6), strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = HDBSCAN(min_cluster_size=size, min_samples=6).fit(layout.astype(np.float64))
+        assert np.array_equal(found.labels, expected.labels_)
+        assert found.strength == pytest.approx(expected.probabilities_)
+        assert len(found.tree) == len(expected.condensed_tree_.to_numpy())

@@ -68,13 +68,35 @@ def agreement_matrix(runs: Labels) -> NDArray[np.float64]:
     return found
 
 
-def shared_memberships(runs: Labels, reference: Labels) -> NDArray[np.float64]:
-    """Return how far the runs place each patient among the patients of each reference cluster.
+def company(run: Labels, reference: Labels) -> NDArray[np.float64]:
+    """Return how far a run places each patient among the patients of each reference cluster.
 
-    In one run a patient's share in cluster g is the share of g among those whom the run puts with the
-    patient (and who are in any reference cluster); 0 when the run leaves the patient out. A run that splits
-    g still supports it, one that merges it with another supports both in proportion. The result is the mean
-    over runs.
+    A patient's share in cluster g is the share of g among those whom the run puts with the patient (and who
+    are in any reference cluster); 0 when the run leaves the patient out. A run that splits g still supports it,
+    one that merges it with another supports both in proportion.
+
+    Parameters
+    ----------
+    run, reference : ndarray of int, shape (n,)
+        Labels, -1 for unassigned; the k clusters of the second are asked for.
+
+    Returns
+    -------
+    ndarray, shape (n, k)
+
+    Examples
+    --------
+    >>> company(np.array([0, 0, 0, -1]), np.array([0, 0, 1, 1])).round(2).tolist()
+    [[0.67, 0.33], [0.67, 0.33], [0.67, 0.33], [0.0, 0.0]]
+    """
+    table = contingency(run, reference).astype(np.float64)
+    size = table.sum(axis=1, keepdims=True)
+    share = np.divide(table, size, out=np.zeros_like(table), where=size > 0)
+    return np.vstack([share, np.zeros((1, table.shape[1]))])[run]
+
+
+def best_jaccards(runs: Labels, reference: Labels) -> NDArray[np.float64]:
+    """Return how well each cluster of a partition is found again in runs: best Jaccard (Hennig 2007).
 
     Parameters
     ----------
@@ -85,52 +107,21 @@ def shared_memberships(runs: Labels, reference: Labels) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray, shape (n, k)
+    ndarray, shape (r, k)
 
     Examples
     --------
-    >>> runs = np.array([[0, 0, 1, 1], [0, 0, 0, 0]])
-    >>> shared_memberships(runs, runs[0]).tolist()
-    [[0.75, 0.25], [0.75, 0.25], [0.25, 0.75], [0.25, 0.75]]
+    >>> runs = np.array([[0, 0, 1, 1], [0, 0, 0, 1]])
+    >>> best_jaccards(runs, runs[0]).round(2).tolist()
+    [[1.0, 1.0], [0.67, 0.5]]
     """
-    total = np.zeros((len(reference), reference.max(initial=-1) + 1))
-    for run in runs:
-        table = contingency(run, reference).astype(np.float64)
-        size = table.sum(axis=1, keepdims=True)
-        share = np.divide(table, size, out=np.zeros_like(table), where=size > 0)
-        inside = run >= 0
-        total[inside] += share[run[inside]]
-    return total / len(runs)
-
-
-def cluster_stability(runs: Labels, reference: int) -> NDArray[np.float64]:
-    """Return how well each cluster of a run is found again in the others: mean best Jaccard (Hennig 2007).
-
-    Parameters
-    ----------
-    runs : ndarray of int, shape (r, n)
-        Labels, -1 for unassigned.
-    reference : int
-        The run whose k clusters are asked for.
-
-    Returns
-    -------
-    ndarray, shape (k,)
-        1 everywhere when there is one run only.
-
-    Examples
-    --------
-    >>> cluster_stability(np.array([[0, 0, 1, 1], [0, 0, 0, 1]]), 0).round(2).tolist()
-    [0.67, 0.5]
-    """
-    own = runs[reference]
-    size = np.bincount(own[own >= 0])
-    found = [
-        _best_jaccard(contingency(own, run), size, np.bincount(run[run >= 0]))
-        for i, run in enumerate(runs)
-        if i != reference
-    ]
-    return np.mean(found, axis=0) if found else np.ones(len(size))
+    size = np.bincount(reference[reference >= 0], minlength=reference.max(initial=-1) + 1)
+    return np.array(
+        [
+            _best_jaccard(contingency(reference, run), size, np.bincount(run[run >= 0]))
+            for run in runs
+        ]
+    ).reshape(len(runs), len(size))
 
 
 def _best_jaccard(

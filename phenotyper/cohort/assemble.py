@@ -45,7 +45,8 @@ class Parts:
 
 def parts_of(tables: Tables) -> Parts:
     """Code every table. A patient who stands twice in a table is taken once; that is for the checks."""
-    index = index_days(tables.patients, tables.declaration)
+    declared = tables.declaration.patients.index_date
+    index = index_days(tables.patients, tables.declaration) if declared else None
     coded = tuple(
         code_block(tables.spec(name), table, tables.dictionaries.get(name, {}), index=index)
         for name, table in tables.blocks.items()

@@ -137,12 +137,20 @@ def blocks_of(
             )
         )
     parts = tuple(_block(cohort, name, ids) for name in names)
-    covariates = _covariates(cohort, adjust_for)
-    digests = _digests(parts, covariates)
-    order = np.lexsort((ids, digests))
-    ties = np.unique(digests[order], return_inverse=True)[1]
-    found = Blocks(parts, covariates, np.arange(len(ids)))
-    return replace(found.rows(order), ties=ties), ids[order]
+    order, found = in_order(Blocks(parts, _covariates(cohort, adjust_for), np.arange(len(ids))), ids)
+    return found, ids[order]
+
+
+def in_order(blocks: Blocks, ids: NDArray[np.str_]) -> tuple[NDArray[np.intp], Blocks]:
+    """Return the canonical order of patients (a hash of their content, then their ids), and blocks in it."""
+    order = np.lexsort((ids, _digests(blocks.blocks, blocks.covariates)))
+    return order, tied(blocks.rows(order))
+
+
+def tied(blocks: Blocks) -> Blocks:
+    """Return the blocks with ``ties`` of what they hold."""
+    digests = _digests(blocks.blocks, blocks.covariates)
+    return replace(blocks, ties=np.unique(digests, return_inverse=True)[1])
 
 
 def _block(cohort: MuData, name: str, ids: NDArray[np.str_]) -> Block:

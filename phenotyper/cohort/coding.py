@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.course import courses
-from phenotyper.cohort.days import Days, days_of
-from phenotyper.cohort.declaration import KINDS, NUMERIC_KINDS, BlockSpec
+from phenotyper.cohort.days import Days, days_of, days_of_dates
+from phenotyper.cohort.declaration import DATE, DECLARED_KINDS, NUMERIC_KINDS, BlockSpec
 from phenotyper.cohort.dictionary import Dictionary, feature_of
 from phenotyper.cohort.kinds import CodedColumn, Feature, code_column
 from phenotyper.cohort.readers import RawTable
-from phenotyper.cohort.values import Offences
+from phenotyper.cohort.values import Offences, text_of
 from phenotyper.cohort.visits import Summary, summarised
 
 
@@ -60,6 +60,10 @@ class CodedBlock:
         Standard errors of values that were estimated from visits; NaN = none.
     visits : Visits or None
         The visits that the features were made of.
+    dates : tuple of str
+        Features that are declared as dates: days since the index date, or misfits where none is declared.
+    index : mapping of str to float, or None
+        Index date of each patient in days; None where none is declared.
     cells : CodedBlock or None
         The block as its table has it, where several rows became one row a patient.
     """
@@ -77,6 +81,8 @@ class CodedBlock:
     described: bool = True
     errors: np.ndarray | None = None
     visits: Visits | None = None
+    dates: tuple[str, ...] = ()
+    index: Mapping[str, float] | None = None
     cells: CodedBlock | None = None
 
     def part(self, *, patients: np.ndarray, features: np.ndarray) -> CodedBlock:
@@ -105,7 +111,11 @@ def columns_of(spec: BlockSpec, table: RawTable) -> list[str]:
 
 
 def code_block(
-    spec: BlockSpec, table: RawTable, dictionary: Dictionary, *, index: Mapping[str, float] | None = None
+    spec: BlockSpec,
+    table: RawTable,
+    dictionary: Dictionary,
+    *,
+    index: Mapping[str, float] | None = None,
 ) -> CodedBlock:
     """Code the columns of a block; what does not fit is kept as misfits for the checks.
 
@@ -118,7 +128,7 @@ def code_block(
     dictionary : mapping of str to Feature
         What its dictionary says.
     index : mapping of str to float, optional
-        Index date of each patient in days, for visits.
+        Index date of each patient in days, for visits and dates; None where none is declared.
     """
     names = columns_of(spec, table)
     features = [_feature(spec, name, table, dictionary) for name in names]
@@ -130,7 +140,9 @@ def code_block(
         if spec.kind != "mixed" and name in dictionary and dictionary[name].kind != spec.kind
     )
     frame = table.frame.loc[:, ~table.frame.columns.duplicated()]
-    columns = _coded(frame, known, table, limits=spec.censored == "lod")
+    columns = _coded(frame, known, table, limits=spec.censored == "lod", index=index)
+    dates = tuple(feature.name for feature in known if feature.kind == DATE)
+    known = [column.feature for column in columns]
     censored = _stacked([column.censored for column in columns], len(table.rows))
     values = _matrix(frame, columns)
     if spec.censored == "lod":
@@ -147,6 +159,8 @@ def code_block(
         kindless=kindless,
         conflicts=conflicts,
         described=bool(dictionary) or any("kind" in facts for facts in table.features.values()),
+        dates=dates,
+        index=index,
     )
     if spec.visits is not None:
         return _of_visits(block, days_of(table, spec, index or {}))
@@ -236,7 +250,7 @@ def _feature(spec: BlockSpec, name: str, table: RawTable, dictionary: Dictionary
     from_file = feature_of(name, table.features.get(name, {}))
     stated = dictionary.get(name)
     kind = spec.kind if spec.kind != "mixed" else (stated.kind if stated else from_file.kind)
-    kind = kind if kind in KINDS else ""
+    kind = kind if kind in DECLARED_KINDS else ""
     if stated is None:
         return replace(from_file, kind=kind, unit=from_file.unit or spec.unit)
     return replace(
@@ -248,10 +262,17 @@ def _feature(spec: BlockSpec, name: str, table: RawTable, dictionary: Dictionary
 
 
 def _coded(
-    frame: pd.DataFrame, features: list[Feature], table: RawTable, *, limits: bool
+    frame: pd.DataFrame,
+    features: list[Feature],
+    table: RawTable,
+    *,
+    limits: bool,
+    index: Mapping[str, float] | None,
 ) -> list[CodedColumn]:
     return [
-        code_column(
+        _days_from(frame[feature.name], feature, table, index=index)
+        if feature.kind == DATE
+        else code_column(
             frame[feature.name],
             feature,
             table.rows,
@@ -260,6 +281,25 @@ def _coded(
         )
         for feature in features
     ]
+
+
+def _days_from(
+    cells: pd.Series, feature: Feature, table: RawTable, *, index: Mapping[str, float] | None
+) -> CodedColumn:
+    """Return a column of dates as whole days since the index date; without any such date all are misfits."""
+    texts = text_of(cells).reset_index(drop=True)
+    day = np.full(len(texts), np.nan) if index is None else np.floor(days_of_dates(texts))
+    ids = [""] * len(texts) if table.ids is None else table.ids.tolist()
+    start = np.floor([(index or {}).get(str(patient), np.nan) for patient in ids])
+    wrong = texts.notna().to_numpy(dtype=bool) & np.isnan(day)
+    misfits = {
+        str(text): tuple(table.rows[(texts == text).to_numpy(dtype=bool, na_value=False)].tolist())
+        for text in texts[wrong].unique()
+    }
+    label = f"{feature.label or feature.name}, days since the index date"
+    return CodedColumn(
+        replace(feature, kind="number", unit="days", label=label, levels=()), day - start, misfits
+    )
 
 
 def _stacked(flags: list[np.ndarray | None], patients: int) -> np.ndarray | None:

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 NUMERIC_KINDS = ("number", "log", "counts", "proportion", "composition", "npx", "dosage")
 LEVEL_KINDS = ("ordinal", "category", "yes/no")
 KINDS = NUMERIC_KINDS + LEVEL_KINDS
+DATE = "date"
+"""Declared kind of a column of dates: the cohort holds the days from a patient's index date, a number."""
+DECLARED_KINDS = (*KINDS, DATE)
 OUTCOME_KINDS = ("binary", "survival", "number", "ordinal", "count")
 SUMMARIES = ("baseline", "first", "last", "mean", "slope", "variability", "above", "visits")
 """What visits become, see ``cohort/visits.py``."""

@@ -12,7 +12,7 @@ from typing import Any
 from phenotyper.cohort.declaration import (
     AGE_UNITS,
     BORN,
-    KINDS,
+    DECLARED_KINDS,
     OUTCOME_KINDS,
     SUMMARIES,
     AgeSpec,
@@ -170,7 +170,7 @@ def _visits(parser: Parser, where: str) -> Callable[[Any], VisitSpec]:
 def _block(parser: Parser, name: str, raw: Any) -> BlockSpec:
     where = f"[blocks.{name}]"
     keys = _file_keys(parser, name, raw) | {
-        "kind": one_of(*KINDS, "mixed"), "columns": texts, "exclude": texts,
+        "kind": one_of(*DECLARED_KINDS, "mixed"), "columns": texts, "exclude": texts,
         "dictionary": parser.file(f"{name} dictionary"), "aggregate": one_of("mean", "first", "last"),
         "censored": one_of("lod"), "unit": text, "visits": _visits(parser, where),
     }  # fmt: skip

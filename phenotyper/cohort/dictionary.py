@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from phenotyper.cohort.declaration import KINDS
+from phenotyper.cohort.declaration import DECLARED_KINDS
 from phenotyper.cohort.kinds import Feature
 from phenotyper.cohort.readers import Source, read_table
 from phenotyper.cohort.values import NUMBER, levels_of
@@ -72,12 +72,12 @@ def _kinds(name: str, entries: list[dict[str, str]], rows: Mapping[int, int]) ->
     wrong = {
         place: entry["kind"]
         for place, entry in enumerate(entries)
-        if entry["column"] and entry["kind"] not in KINDS
+        if entry["column"] and entry["kind"] not in DECLARED_KINDS
     }
     if not wrong:
         return []
     shown = listed(f'"{kind}"' for kind in dict.fromkeys(wrong.values()))
-    remedy = f"Kinds are {listed(KINDS, most=20)}.{did_you_mean(next(iter(wrong.values())), KINDS)}"
+    remedy = f"Kinds are {listed(DECLARED_KINDS, most=20)}.{did_you_mean(next(iter(wrong.values())), DECLARED_KINDS)}"
     return [
         Problem(
             "DICT_KIND",

@@ -49,12 +49,12 @@ class SimulatedCohort:
     Parameters
     ----------
     tables : dict of str to DataFrame
-        ``clinical``, one table a block, and ``dictionary``. Missing values are NaN; values below a limit of
-        detection are text (``<0.6``).
+        ``clinical``, one table a block, and ``dictionary``, the first and the last where there is something
+        to put there. Missing values are NaN; values below a limit of detection are text (``<0.6``).
     declaration : dict
         What cohort.toml says, with DataFrames in place of files: ``read_cohort(simulated.declaration)``.
     truth : DataFrame
-        patient_id, subphenotype ("none" for children in no subphenotype), in order of the ids.
+        patient_id, subphenotype ("none" for patients in no subphenotype), in order of the ids.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -66,7 +66,29 @@ class SimulatedCohort:
         groups = sorted(set(self.truth["subphenotype"]) - {"none"})
         found = f"{len(groups)} subphenotypes" if groups else "no subphenotypes"
         blocks = ", ".join(self.declaration["blocks"])
-        return f"<SimulatedCohort: {len(self.truth)} children, {found}, blocks {blocks}>"
+        return f"<SimulatedCohort: {len(self.truth)} {self.who}, {found}, blocks {blocks}>"
+
+    @property
+    def who(self) -> str:
+        """Whom it is about: children with wheeze, or patients of nowhere."""
+        return "children" if set(self.declaration["blocks"]) <= set(BLOCKS) else "patients"
+
+    @property
+    def covariates(self) -> pd.DataFrame:
+        """What the table of patients declares (age, sex, site, batch, family, ...), in order of the ids."""
+        patients = self.declaration.get("patients", {})
+        named = {role: patients.get(role) for role in ("age", "sex", "site", "batch", "family")}
+        columns = {
+            role: column["column"] if isinstance(column, Mapping) else column
+            for role, column in named.items()
+            if column
+        } | {column: column for column in patients.get("covariates", ())}
+        if not columns:
+            return self.truth[["patient_id"]].copy()
+        clinical = self.tables["clinical"].set_index("patient_id").loc[self.truth["patient_id"]]
+        return pd.DataFrame(
+            {"patient_id": clinical.index, **{role: clinical[name].array for role, name in columns.items()}}
+        )
 
     def write(self, folder: str | Path) -> Path:
         """Write cohort.toml, a csv file a table and truth.csv; the same cohort gives the same bytes.

@@ -29,6 +29,7 @@ SECTION_COMMENTS: Final[Mapping[str, str]] = {
     "time_to_exacerbation": "Days from admission to the first exacerbation, or to the end of follow-up.",
     "fev1_z": "Lung function a year later; children under five cannot do spirometry.",
 }
+CONSENT_COMMENT: Final = "Children without consent to research are left out everywhere."
 
 
 def write_cohort(cohort: SimulatedCohort, folder: Path) -> Path:
@@ -65,24 +66,22 @@ def _cells(column: pd.Series, missing: str) -> list[str]:
 def toml_text(declaration: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
     """Return the declaration as cohort.toml, tables named by their files."""
     file_of = {id(table): f"{name}.csv" for name, table in tables.items()}
+    children = set(declaration["blocks"]) <= set(BLOCK_COMMENTS)
     lines = [
-        "# A simulated cohort of phenotyper: no real child is in it.",
+        f"# A simulated cohort of phenotyper: no real {'child' if children else 'patient'} is in it.",
         f"name = {_value(declaration['name'], file_of)}",
         f"id = {_value(declaration['id'], file_of)}",
         f"missing_codes = {_value(declaration['missing_codes'], file_of)}",
     ]
     for block, values in declaration["blocks"].items():
-        lines += _section(f"blocks.{block}", values, file_of, comment=BLOCK_COMMENTS[block])
-    lines += _section("patients", declaration["patients"], file_of)
+        lines += _section(f"blocks.{block}", values, file_of, comment=BLOCK_COMMENTS.get(block, ""))
+    if "patients" in declaration:
+        lines += _section("patients", declaration["patients"], file_of)
     for group in ("outcomes", "treatments"):
-        for name, values in declaration[group].items():
+        for name, values in declaration.get(group, {}).items():
             lines += _section(f"{group}.{name}", values, file_of, comment=SECTION_COMMENTS.get(name, ""))
-    lines += _section(
-        "consent",
-        declaration["consent"],
-        file_of,
-        comment="Children without consent to research are left out everywhere.",
-    )
+    if "consent" in declaration:
+        lines += _section("consent", declaration["consent"], file_of, comment=CONSENT_COMMENT)
     return "\n".join(lines) + "\n"
 
 

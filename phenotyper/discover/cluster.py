@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -25,32 +27,41 @@ class Clustering:
     tree: NDArray[np.float64]
 
 
-def cluster(layout: NDArray[np.float32], *, min_cluster_size: int, min_samples: int) -> Clustering:
-    """Cluster a layout by HDBSCAN (excess of mass).
+def cluster(
+    layout: NDArray[np.float32], *, min_cluster_sizes: Sequence[int], min_samples: int
+) -> list[Clustering]:
+    """Cluster a layout by HDBSCAN (excess of mass), once for each least size.
+
+    The sizes share core distances and spanning tree, which take nearly all of the time.
 
     Parameters
     ----------
     layout : ndarray, shape (n, d)
-    min_cluster_size, min_samples : int
-        As in hdbscan; both at most n.
+    min_cluster_sizes : sequence of int
+    min_samples : int
+        As in hdbscan; all at most n.
 
     Returns
     -------
-    Clustering
+    list of Clustering
     """
+    points = np.asarray(layout, dtype=np.float64)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=SyntaxWarning)
-        warnings.filterwarnings("ignore", category=FutureWarning)
+        for category in (DeprecationWarning, SyntaxWarning, FutureWarning):
+            warnings.filterwarnings("ignore", category=category)
         from hdbscan import HDBSCAN
+        from hdbscan.hdbscan_ import _tree_to_labels
 
-        found = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, core_dist_n_jobs=1).fit(
-            np.asarray(layout, dtype=np.float64)
-        )
-    tree = found.condensed_tree_.to_numpy()
-    columns = np.column_stack(
+        first = HDBSCAN(min_cluster_size=min_cluster_sizes[0], min_samples=min_samples, core_dist_n_jobs=1)
+        linkage = first.fit(points).single_linkage_tree_.to_numpy()
+        found = [_tree_to_labels(points, linkage, min_cluster_size=size)[:4] for size in min_cluster_sizes]
+    return [
+        Clustering(np.asarray(labels, dtype=np.intp), np.asarray(strength, dtype=np.float64), _columns(tree))
+        for labels, strength, _, tree in found
+    ]
+
+
+def _columns(tree: NDArray[np.void]) -> NDArray[np.float64]:
+    return np.column_stack(
         [tree[name].astype(np.float64) for name in ("parent", "child", "lambda_val", "child_size")]
-    )
-    return Clustering(
-        np.asarray(found.labels_, dtype=np.intp), np.asarray(found.probabilities_, dtype=np.float64), columns
     )

@@ -7,6 +7,7 @@ import functools
 import shutil
 import sys
 import tempfile
+import threading
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ NOISE = 1e-4
 MOST_RESTARTS = 200
 """Restarts of the eigensolver; those that settle take a few dozen at most."""
 _INT32 = np.iinfo(np.int32)
+_one_at_a_time = threading.RLock()
+"""umap's parallel functions end the process when two threads call them at once (numba's workqueue layer)."""
 
 
 @functools.cache
@@ -107,15 +110,36 @@ def neighbour_graph(points: NDArray[np.float64], *, n_neighbors: int) -> Graph:
     from phenotyper._kernels.neighbours import nearest_neighbours
 
     index, distance = nearest_neighbours(points, n_neighbors)
-    with _one_numba_thread():
+    with _one_at_a_time, _one_numba_thread():
         fuzzy = umap.fuzzy_simplicial_set(
             points, n_neighbors, None, "euclidean", knn_indices=index, knn_dists=distance
         )[0].tocoo()
+    return graph_of(points, fuzzy, n_neighbors=n_neighbors)
+
+
+def graph_of(points: NDArray[np.float64], fuzzy: coo_matrix, *, n_neighbors: int) -> Graph:
+    """Make ready a graph of memberships for the descent.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, f)
+        Coordinates, for the start where the graph does not give one.
+    fuzzy : coo_matrix, shape (n, n)
+        Symmetric memberships in (0, 1], zero diagonal.
+    n_neighbors : int
+        Neighbours of a point, itself included.
+
+    Returns
+    -------
+    Graph
+    """
+    fuzzy = fuzzy.copy()
     fuzzy.sum_duplicates()
     n_epochs = _rounds(fuzzy.data, len(points), n_neighbors)
     fuzzy.data[fuzzy.data < fuzzy.data.max() / n_epochs] = 0.0
     fuzzy.eliminate_zeros()
-    return Graph(points, fuzzy, umap.make_epochs_per_sample(fuzzy.data, n_epochs), n_epochs)
+    every = umap_module().umap_.make_epochs_per_sample(fuzzy.data, n_epochs)
+    return Graph(points, fuzzy, every, n_epochs)
 
 
 def _rounds(weights: NDArray[np.float32], n: int, n_neighbors: int) -> int:
@@ -152,18 +176,30 @@ def starting_places(graph: Graph, *, n_dims: int) -> NDArray[np.float64]:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Graph is not fully connected", category=UserWarning)
-        warnings.filterwarnings("error", message="Spectral initialisation failed", category=UserWarning)
+        warnings.filterwarnings("ignore", message="Spectral initialisation failed", category=UserWarning)
         try:
             found = spectral_layout(
-                graph.points.astype(np.float32),
-                graph.fuzzy,
-                n_dims,
-                np.random.RandomState(0),
-                maxiter=MOST_RESTARTS,
+                graph.points.astype(np.float32), graph.fuzzy, n_dims, _NoRefuge(0), maxiter=MOST_RESTARTS
             )
-        except UserWarning:
+        except _NotSettledError:
             return _principal(graph.points, n_dims)
     return np.asarray(found, dtype=np.float64)
+
+
+class _NotSettledError(Exception):
+    """The eigensolver did not settle."""
+
+
+class _NoRefuge(np.random.RandomState):
+    """Says so when umap draws the random places that it falls back on.
+
+    Its warning would not do: filters of warnings belong to the process, and other threads change them.
+    """
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        if (low, high) == (-10.0, 10.0):
+            raise _NotSettledError
+        return super().uniform(low, high, size)
 
 
 def lay_out(

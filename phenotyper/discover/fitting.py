@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phenotyper._kernels.agreement import agreement_matrix, cluster_stability, shared_memberships
-from phenotyper.discover.cluster import Clustering, cluster
-from phenotyper.discover.embed import lay_out, neighbour_graph, starting_places
-from phenotyper.discover.place import LEAST_PROBABILITY, Placer
+from phenotyper.discover.consensus import Consensus, combine, over_ties
+from phenotyper.discover.contract import MethodTask, Runs, method_named
+from phenotyper.discover.groups import REASONS, groups_of
+from phenotyper.discover.layouts import draw_map
+from phenotyper.discover.place import Placer
 from phenotyper.discover.recipe import SMALLEST_CLUSTER
+from phenotyper.discover.residuals import Residuals
+from phenotyper.integrate.contract import Integrated, IntegrationTask, integration_named
 from phenotyper.integrate.factors import FactorModel, Scores, fit_factors
-from phenotyper.prepare.preparation import Preparation
+from phenotyper.prepare.preparation import Preparation, PreparedBlock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from phenotyper.cohort.blocks import Blocks
     from phenotyper.discover.recipe import Progress, Recipe
-
-MAP_MIN_DIST = 0.1
-LEAST_MEMBERSHIP = 0.5
-"""A patient belongs to a group when at least this share of the company that the layouts give is of it."""
-LEAST_STABILITY = 0.6
-"""Least mean best Jaccard of a group over the other layouts (Hennig 2007); others are not reported."""
-REASONS = (
-    "",
-    "nothing measured",
-    "too few different profiles",
-    "no stable group",
-    "between groups",
-    "unlike any group",
-    "group too small",
-)
 
 
 @dataclass(frozen=True)
@@ -51,22 +37,24 @@ class Fitted:
         0 for the largest group and so on, -1 for unassigned.
     reasons : ndarray of int, shape (n,)
         Why a patient is unassigned: number in ``REASONS``, 0 for the assigned.
-    memberships : ndarray, shape (n, k)
-        How far the layouts place the patient among each group.
+    memberships, probabilities : ndarray, shape (n, k)
+        How far the runs place the patient among each group; probability of each group by the placer.
     map : ndarray, shape (n, 2)
         The map for eyes.
     scores : Scores
         Latent coordinates.
-    preparation, factors, placer : Preparation, FactorModel, Placer
-        Frozen transforms, and the groups in latent space.
+    preparation, factors, placer, residuals : Preparation, FactorModel, Placer, Residuals
+        Frozen transforms, the groups in latent space, and how large what the factors leave over is.
     runs : ndarray of int, shape (r, n)
-        Labels of every layout; r is 0 when the patients have too few different profiles to be laid out.
-    agreement : ndarray, shape (r, r)
-        Pair Jaccard between the layouts.
-    reference : int
-        The layout that agrees best with the others, -1 when there is none.
+        Labels of every run; r is 0 when the patients have too few different profiles.
+    settings : sequence of mapping, length r
+        What each run was made with.
+    criteria : sequence of mapping
+        What numbers of groups were judged by, of methods that choose one.
+    consensus : Consensus
+        Agreement between the runs, over the measured patients.
     tree : ndarray, shape (m, 4)
-        Its condensed tree: parent, child, lambda, size.
+        Condensed tree of the reference run: parent, child, lambda, size.
     measured : ndarray of bool, shape (n,)
         False for a patient with no usable value, who takes no part; other arrays hold NaN there.
     """
@@ -74,16 +62,37 @@ class Fitted:
     labels: NDArray[np.intp]
     reasons: NDArray[np.intp]
     memberships: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
     map: NDArray[np.float64]
     scores: Scores
     preparation: Preparation
     factors: FactorModel
     placer: Placer
+    residuals: Residuals
     runs: NDArray[np.intp]
-    agreement: NDArray[np.float64]
-    reference: int
+    settings: Sequence[Mapping[str, Any]]
+    criteria: Sequence[Mapping[str, Any]]
+    consensus: Consensus
     tree: NDArray[np.float64]
     measured: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The patients with one number of factors, and the runs there."""
+
+    factors: FactorModel
+    scores: Scores
+    integrated: Integrated
+    runs: Runs
+
+
+@dataclass(frozen=True)
+class _Patients:
+    """The measured patients of a fit as each stage wants them."""
+
+    blocks: Blocks
+    prepared: Sequence[PreparedBlock]
 
 
 def fit_blocks(recipe: Recipe, blocks: Blocks, *, n_jobs: int = 1, progress: Progress = False) -> Fitted:
@@ -93,45 +102,56 @@ def fit_blocks(recipe: Recipe, blocks: Blocks, *, n_jobs: int = 1, progress: Pro
     ------
     FitError
         MIN_N or NO_FEATURES.
+    RecipeError
+        An unknown integration or method.
     """
     recipe.demand(blocks.n_patients)
-    of_factors, of_map, *of_layouts = np.random.SeedSequence(recipe.seed).spawn(2 + recipe.n_layouts)
+    integration_named(recipe.integration), method_named(recipe.method)
     with one_thread():
-        preparation = Preparation.fit(blocks)
-        prepared = preparation.apply(blocks)
-        measured = np.any([np.isfinite(block.values).any(axis=1) for block in prepared], axis=0)
+        preparation, everybody = Preparation.fit_apply(
+            blocks,
+            overrides=recipe.features,
+            max_missing=recipe.max_missing,
+            top_features=recipe.top_features,
+        )
+        measured = np.any([np.isfinite(block.values).any(axis=1) for block in everybody], axis=0)
         recipe.demand(int(measured.sum()))
-        factors = fit_factors(prepared, n_factors=recipe.n_factors, rng=np.random.default_rng(of_factors))
-        scores = factors.scores(prepared)
-        points = scores.mean[measured]
-        least = recipe.cluster_size_for(len(points))
-        enough = len(np.unique(blocks.ties[measured])) >= 2 * least
-        layouts: list[Clustering] = []
-        picture = _plain_picture(points)
-        if enough:
-            layouts, picture = _layouts(recipe, points, of_layouts, of_map, n_jobs=n_jobs, progress=progress)
-    runs = np.array([layout.labels for layout in layouts], dtype=np.intp).reshape(len(layouts), len(points))
-    agreement = agreement_matrix(runs)
-    reference = int(np.argmax(agreement.sum(axis=0))) if enough else -1
-    memberships = _memberships(runs, reference, blocks.ties[measured])
-    groups = _groups(memberships, scores.rows(measured), least=min(least, max(SMALLEST_CLUSTER, least // 2)))
-    if not enough:
+        here = _Patients(blocks.rows(np.flatnonzero(measured)), [block.rows(measured) for block in everybody])
+        spaces, picture = _spaces(recipe, here, n_jobs=n_jobs, progress=progress)
+        ties = here.blocks.ties
+        runs, settings = _together(spaces)
+        reportable = np.array([setting.get("min_cluster_size", 1) for setting in settings], dtype=np.intp)
+        consensus = combine(runs, ties, least=reportable)
+        space = _space_of(spaces, consensus.reference)
+        least = min(recipe.cluster_sizes_for(len(ties)))
+        residuals = Residuals.fit(here.prepared, space.factors, space.scores)
+        groups = groups_of(
+            consensus.labels,
+            space.scores,
+            least=min(least, max(SMALLEST_CLUSTER, least // 2)),
+            oddness=residuals.oddness(here.prepared, space.factors, space.scores),
+        )
+    if not len(runs):
         groups.reasons[:] = REASONS.index("too few different profiles")
+    trees = [tree for one in spaces for tree in one.runs.trees]
     return Fitted(
         _spread(groups.labels, measured, -1),
         _spread(groups.reasons, measured, REASONS.index("nothing measured")),
-        _spread(memberships[:, groups.order], measured, 0.0),
-        _spread(_over_ties(picture.astype(np.float64), blocks.ties[measured]), measured, np.nan),
-        scores,
+        _spread(consensus.memberships[:, groups.order], measured, 0.0),
+        _spread(groups.probabilities, measured, 0.0),
+        _spread(over_ties(picture.astype(np.float64), ties), measured, np.nan),
+        space.factors.scores(everybody),
         preparation,
-        factors,
+        space.factors,
         groups.placer,
+        residuals,
         np.array([_spread(run, measured, -1) for run in runs], dtype=np.intp).reshape(
             len(runs), len(measured)
         ),
-        agreement,
-        reference,
-        layouts[reference].tree if enough else np.empty((0, 4)),
+        settings,
+        [row for one in spaces for row in one.runs.criteria],
+        consensus,
+        trees[consensus.reference] if len(runs) else np.empty((0, 4)),
         measured,
     )
 
@@ -145,44 +165,54 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def _layouts(
-    recipe: Recipe,
-    points: NDArray[np.float64],
-    of_layouts: list[np.random.SeedSequence],
-    of_map: np.random.SeedSequence,
-    *,
-    n_jobs: int,
-    progress: Progress,
-) -> tuple[list[Clustering], NDArray[np.float32]]:
-    """Make the map and cluster all layouts of one graph, in as many threads as asked for, in order."""
-    from joblib import Parallel, delayed
-
-    n, f = points.shape
-    graph = neighbour_graph(points, n_neighbors=recipe.neighbors_for(n))
-    start, map_start = (starting_places(graph, n_dims=d) for d in (min(recipe.n_dims, f), 2))
-    jobs = [
-        delayed(lay_out)(graph, map_start, min_dist=MAP_MIN_DIST, seed=_int_seed(of_map)),
-        *(delayed(lay_out)(graph, start, min_dist=0.0, seed=_int_seed(one)) for one in of_layouts),
-    ]
-    with _reporter(progress, len(jobs)) as done:
-        drawn = iter(Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs))
-        picture = next(drawn)
-        done(1)
-        found = []
-        for layout in drawn:
-            found.append(
-                cluster(layout, min_cluster_size=recipe.cluster_size_for(n), min_samples=recipe.min_samples)
+def _spaces(
+    recipe: Recipe, here: _Patients, *, n_jobs: int, progress: Progress
+) -> tuple[list[_Space], NDArray[np.float32]]:
+    """Integrate with every number of factors, find groups in each, and draw the map in the first."""
+    of_factors, of_space, of_map, *of_runs = np.random.SeedSequence(recipe.seed).spawn(3 + recipe.n_layouts)
+    n, tried = here.blocks.n_patients, recipe.factors_tried()
+    neighbors = recipe.neighbors_for(n)
+    enough = len(np.unique(here.blocks.ties)) >= 2 * min(recipe.cluster_sizes_for(n))
+    graphs = len(neighbors) if recipe.method == "hdbscan" else 1
+    find, integrate = method_named(recipe.method), integration_named(recipe.integration)
+    spaces = []
+    with _reporter(progress, 1 + len(tried) * graphs * recipe.n_layouts) as done:
+        for number in tried:
+            rng = np.random.default_rng(of_factors)
+            factors = fit_factors(here.prepared, n_factors=number, rng=rng)
+            scores = factors.scores(here.prepared)
+            if not enough:
+                nobody = Runs(np.empty((0, n), dtype=np.intp), (), ())
+                return [_Space(factors, scores, Integrated(scores.mean), nobody)], _plain_picture(scores.mean)
+            task = IntegrationTask(here.prepared, scores, neighbors[0], np.random.default_rng(of_space))
+            integrated = integrate(task)
+            runs = find(
+                MethodTask(integrated, here.prepared, here.blocks, recipe, of_runs, n_jobs=n_jobs, done=done)
             )
-            done(1 + len(found))
-    return found, picture
+            spaces.append(_Space(factors, scores, integrated, _with_factors(runs, scores.mean.shape[1])))
+        picture = draw_map(spaces[0].integrated, neighbors, seed=of_map)
+        done()
+    return spaces, picture
 
 
-def _memberships(runs: NDArray[np.intp], reference: int, ties: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return memberships in those groups of the reference layout that the others find again."""
-    if reference < 0:
-        return np.zeros((len(ties), 0))
-    stable = cluster_stability(runs, reference) >= LEAST_STABILITY
-    return _over_ties(shared_memberships(runs, runs[reference]), ties)[:, stable]
+def _with_factors(runs: Runs, n_factors: int) -> Runs:
+    return Runs(
+        runs.labels,
+        [{"n_factors": n_factors, **setting} for setting in runs.settings],
+        runs.trees,
+        [{"n_factors": n_factors, **row} for row in runs.criteria],
+    )
+
+
+def _together(spaces: Sequence[_Space]) -> tuple[NDArray[np.intp], list[Mapping[str, Any]]]:
+    labels = np.concatenate([space.runs.labels for space in spaces])
+    return labels.astype(np.intp), [setting for space in spaces for setting in space.runs.settings]
+
+
+def _space_of(spaces: Sequence[_Space], run: int) -> _Space:
+    """Return the space in which a run was made."""
+    ends = np.cumsum([len(space.runs.labels) for space in spaces])
+    return spaces[int(np.searchsorted(ends, max(run, 0), side="right")) if run >= 0 else 0]
 
 
 def _plain_picture(points: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -190,90 +220,26 @@ def _plain_picture(points: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.hstack([points, np.zeros((len(points), 2))])[:, :2].astype(np.float32)
 
 
-def _int_seed(sequence: np.random.SeedSequence) -> int:
-    return int(sequence.generate_state(1)[0])
-
-
 @contextmanager
-def _reporter(progress: Progress, total: int) -> Iterator[Callable[[int], None]]:
+def _reporter(progress: Progress, total: int) -> Iterator[Callable[[], None]]:
+    """Count runs; ``done`` reports one more."""
+    if not progress:
+        yield lambda: None
+        return
+    count = 0
+
+    def step(report: Callable[[int], object]) -> None:
+        nonlocal count
+        count = min(count + 1, total)
+        report(count)
+
     if callable(progress):
-        report = progress
-        yield lambda done: report(done, total)
-    elif progress:
-        from tqdm.auto import tqdm
+        yield lambda: step(lambda done: progress(done, total))
+        return
+    from tqdm.auto import tqdm
 
-        with tqdm(total=total, desc="layouts", unit="layout") as bar:
-            yield lambda done: bar.update(done - bar.n) and None
-    else:
-        yield lambda done: None
-
-
-def _over_ties(values: NDArray[np.float64], ties: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Give patients with the same content the mean over them: the same data, the same answer."""
-    group = np.unique(ties, return_inverse=True)[1]
-    count = np.bincount(group)
-    if len(count) == len(group):
-        return values
-    total = np.zeros((len(count), values.shape[1]))
-    np.add.at(total, group, values)
-    return (total / count[:, None])[group]
-
-
-@dataclass(frozen=True)
-class _Groups:
-    labels: NDArray[np.intp]
-    reasons: NDArray[np.intp]
-    order: list[int]
-    placer: Placer
-
-
-def _groups(memberships: NDArray[np.float64], scores: Scores, *, least: int) -> _Groups:
-    """Assign each patient on whom layouts and latent space agree; the largest group first.
-
-    Ties of size go to the group of the earlier patient in canonical order.
-    """
-    n, k = memberships.shape
-    reasons = np.full(n, REASONS.index("no stable group"), dtype=np.intp)
-    if k == 0:
-        return _Groups(
-            np.full(n, -1, dtype=np.intp), reasons, [], Placer.fit(scores.mean, np.full(n, -1, dtype=np.intp))
-        )
-    best = np.argmax(memberships, axis=1)
-    best[memberships.max(axis=1) < LEAST_MEMBERSHIP] = -1
-    best, order = _ranked(best, k, least)
-    placer = Placer.fit(scores.mean, best)
-    if order:
-        kept, reasons = _typical(best, placer, scores, reasons)
-        labels, ranks = _ranked(kept, len(order), least)
-        reasons[(kept >= 0) & (labels < 0)] = REASONS.index("group too small")
-        return _Groups(labels, reasons, [order[g] for g in ranks], placer.subset(ranks))
-    return _Groups(best, reasons, order, placer)
-
-
-def _typical(
-    best: NDArray[np.intp], placer: Placer, scores: Scores, reasons: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    placement = placer.place(scores)
-    rows, own = np.arange(len(best)), np.maximum(best, 0)
-    inside, clear = placement.inside[rows, own], placement.probability[rows, own] >= LEAST_PROBABILITY
-    reasons = np.where(
-        best < 0,
-        reasons,
-        np.where(
-            ~inside, REASONS.index("unlike any group"), np.where(clear, 0, REASONS.index("between groups"))
-        ),
-    )
-    return np.where((best >= 0) & inside & clear, best, -1), reasons.astype(np.intp)
-
-
-def _ranked(labels: NDArray[np.intp], k: int, least: int) -> tuple[NDArray[np.intp], list[int]]:
-    """Rank the groups of ``least`` patients or more by size; give the old numbers in the new order too."""
-    sizes = np.bincount(labels[labels >= 0], minlength=k)
-    first = [int(np.argmax(labels == g)) for g in range(k)]
-    order = sorted((g for g in range(k) if sizes[g] >= least), key=lambda g: (-sizes[g], first[g]))
-    place = np.full(k + 1, -1, dtype=np.intp)
-    place[order] = np.arange(len(order))
-    return place[labels], order
+    with tqdm(total=total, desc="layouts", unit="layout") as bar:
+        yield lambda: step(lambda done: bar.update(done - bar.n))
 
 
 def _spread[Scalar: np.generic](

@@ -10,25 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phenotyper.cohort.blocks import blocks_of
-from phenotyper.cohort.container import block_names
+from phenotyper.cohort.blocks import Covariate, blocks_of
+from phenotyper.cohort.container import block_names, patients_of
 from phenotyper.cohort.fingerprint import fingerprint
-from phenotyper.discover.fitting import REASONS, Fitted, fit_blocks
+from phenotyper.discover.fitting import Fitted, fit_blocks
+from phenotyper.discover.frozen import Frozen
+from phenotyper.discover.groups import REASONS
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import Problem, RecipeError, ResultError, did_you_mean, listed
+from phenotyper.prepare.automatic import resolve_adjustment
 from phenotyper.results import CANDIDATE, Result, read_parts, write_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from mudata import MuData
     from numpy.typing import NDArray
 
+    from phenotyper.cohort.blocks import Blocks
     from phenotyper.discover.recipe import Progress
 
-SCHEMA = 1
+SCHEMA = 2
+TRIED = ("n_factors", "n_neighbors", "min_cluster_size", "min_samples", "k")
 UNASSIGNED = "unassigned"
+COLUMNS = ("subphenotype", "probability", "membership", "reason", "uncertainty")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -39,20 +45,27 @@ class Phenotypes(Result):
     ----------
     table : DataFrame
         One row a patient, sorted by ``patient_id``: ``subphenotype`` ("A", "B", ... or "unassigned"),
-        ``membership`` (0 to 1: how far the layouts place the patient in this company), ``reason`` (why
-        unassigned, else empty), ``map_x``, ``map_y``.
-    memberships : ndarray, shape (n, k)
+        ``probability`` (0 to 1: of this subphenotype, given that the patient is of one; of an unassigned
+        patient the largest), ``membership`` (0 to 1: how far the runs place the patient in this company),
+        ``reason`` (why unassigned, else empty), ``uncertainty`` (standard deviation of the patient's scores
+        that is due to what was not measured, mean over the factors, each of standard deviation 1; 0 for a
+        complete patient), ``map_x``, ``map_y``.
+    memberships, probabilities : ndarray, shape (n, k)
         The same for every subphenotype, rows as in ``table``.
     latent : ndarray, shape (n, f)
         Scores on the factors, rows as in ``table``.
-    layouts : DataFrame
-        One row a layout: number, n_subphenotypes, coverage, agreement (mean pair Jaccard with the others).
+    runs : DataFrame
+        One row a run: the settings tried (n_factors, n_neighbors, min_cluster_size, min_samples, seed, or of
+        other methods k), n_subphenotypes, coverage, agreement (mean pair Jaccard with the other runs),
+        reference.
+    criteria : DataFrame
+        One row a number of groups tried, of methods that choose one: k, chosen, bic, silhouette, ...
     features : DataFrame
         One row a feature: what the preparation did with it and why.
     factors : DataFrame
         One row an eigenvalue: observed, permuted (95th percentile), kept.
     tree : ndarray, shape (m, 4)
-        Condensed tree of the layout that agrees best with the others: parent, child, lambda, size; a child
+        Condensed tree of the run that agrees best with the others: parent, child, lambda, size; a child
         below n is the patient in that row of ``table``.
     recipe : Recipe
         The settings.
@@ -60,17 +73,25 @@ class Phenotypes(Result):
         Of the cohort.
     status : str
         What may be said of the groups.
+    adjusted_for : tuple of str
+        Covariates whose effects were taken out.
+    frozen : Frozen, optional
+        All that placing a new patient needs, without any patient: see :func:`phenotyper.assign`.
     """
 
     table: pd.DataFrame
     memberships: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
     latent: NDArray[np.float64]
-    layouts: pd.DataFrame
+    runs: pd.DataFrame
+    criteria: pd.DataFrame
     features: pd.DataFrame
     factors: pd.DataFrame
     tree: NDArray[np.float64]
     recipe: Recipe
     fingerprint: str
+    adjusted_for: tuple[str, ...] = ()
+    frozen: Frozen | None = None
     status: str = CANDIDATE
 
     @property
@@ -122,36 +143,68 @@ class Phenotypes(Result):
 
     @property
     def agreement(self) -> float:
-        """Mean pair Jaccard between the layouts; NaN when the patients were not laid out."""
-        return float(self.layouts["agreement"].mean())
+        """Mean pair Jaccard between the runs; NaN when there was none."""
+        return float(self.runs["agreement"].mean())
+
+    @cached_property
+    def settings(self) -> pd.DataFrame:
+        """One row a setting tried: what it found over its seeds, and how far all runs agree with it."""
+        tried = [name for name in TRIED if name in self.runs]
+        if not tried:
+            return self.runs.drop(columns=["run", "reference"])
+        groups = self.runs.groupby(tried, sort=False, dropna=False)
+        found = groups[["n_subphenotypes", "coverage", "agreement"]].mean()
+        found.insert(0, "n_runs", groups.size())
+        spread = groups["n_subphenotypes"].agg(["min", "max"])
+        found.insert(2, "fewest", spread["min"])
+        found.insert(3, "most", spread["max"])
+        return found.reset_index()
 
     def sentence(self) -> str:
         """Say the finding in a sentence."""
         if not self.names:
-            return f"no subphenotypes among {self.n_patients} patients: {self._why_none()} ({self.status})"
+            why = f"{self._why_none()} ({self.status})"
+            return f"no subphenotypes among {self.n_patients} patients: {why}{self._adjusted_text()}"
         number = "1 subphenotype" if len(self.names) == 1 else f"{len(self.names)} subphenotypes"
         sizes = ", ".join(f"{name} {self.sizes[name]}" for name in self.names)
         assigned = f"{100 * self.coverage:.0f} % of {self.n_patients} patients assigned"
-        return f"{number} ({self.status}): {sizes}; {assigned}; {self._agreement_text()}"
+        agreement = f"{self._agreement_text()}{self._adjusted_text()}"
+        return f"{number} ({self.status}): {sizes}; {assigned}; {agreement}"
 
     def _why_none(self) -> str:
-        if self.layouts.empty:
+        if self.runs.empty:
             return "they have too few different profiles"
-        if not self.layouts["n_subphenotypes"].any():
-            return "no layout shows groups"
-        return f"the layouts find no group again ({self._agreement_text()})"
+        if not self.runs["n_subphenotypes"].any():
+            return f"no {self._run} shows groups"
+        return f"the {self._run}s find no group again ({self._agreement_text()})"
+
+    @property
+    def _run(self) -> str:
+        return "layout" if self.recipe.method == "hdbscan" else "run"
 
     def _agreement_text(self) -> str:
         word = "weak" if self.agreement < 0.5 else "fair" if self.agreement < 0.75 else "good"
-        return f"agreement of the layouts {self.agreement:.2f}, {word}"
+        return f"agreement of the {self._run}s {self.agreement:.2f}, {word}"
+
+    def _adjusted_text(self) -> str:
+        if not self.adjusted_for:
+            return ""
+        because = " (patients under 18)" if self.recipe.adjust_for is None else ""
+        return f"; adjusted for {listed(self.adjusted_for, 12)}{because}"
 
     def save(self, folder: str | Path) -> None:
-        """Write ``phenotypes.json`` and ``.npz``; they hold patient ids and belong under ``private/``."""
+        """Write ``phenotypes.json`` and ``.npz``, ``placing.json`` and ``.npz``.
+
+        The first two hold patient ids and belong under ``private/``; the others hold what places new
+        patients, and no patient.
+        """
         meta = {
             "recipe": self.recipe.to_dict(),
             "fingerprint": self.fingerprint,
             "status": self.status,
-            "layouts": _records(self.layouts),
+            "runs": _records(self.runs),
+            "criteria": _records(self.criteria),
+            "adjusted_for": list(self.adjusted_for),
             "features": _records(self.features),
             "factors": _records(self.factors),
             "python": platform.python_version(),
@@ -159,14 +212,20 @@ class Phenotypes(Result):
         arrays = {
             "patient_id": self.table["patient_id"].to_numpy(dtype=str),
             "subphenotype": self.table["subphenotype"].to_numpy(dtype=str),
+            "probability": self.table["probability"].to_numpy(dtype=np.float64),
             "membership": self.table["membership"].to_numpy(dtype=np.float64),
+            "uncertainty": self.table["uncertainty"].to_numpy(dtype=np.float64),
             "reason": self.table["reason"].to_numpy(dtype=str),
             "map": self.table[["map_x", "map_y"]].to_numpy(dtype=np.float64),
             "memberships": self.memberships,
+            "probabilities": self.probabilities,
             "latent": self.latent,
             "tree": self.tree,
         }
         write_parts(folder, kind="phenotypes", schema=SCHEMA, meta=meta, arrays=arrays)
+        if self.frozen is not None:
+            state, frozen = self.frozen.to_state()
+            write_parts(folder, kind="placing", schema=SCHEMA, meta=state, arrays=frozen)
 
 
 def group_name(number: int) -> str:
@@ -192,23 +251,25 @@ def load_phenotypes(folder: str | Path) -> Phenotypes:
     import pandas as pd
 
     meta, arrays = read_parts(folder, kind="phenotypes", schema=SCHEMA)
-    table = _table(
-        arrays["patient_id"], arrays["subphenotype"], arrays["membership"], arrays["reason"], arrays["map"]
-    )
+    table = _table({name: arrays[name] for name in ("patient_id", *COLUMNS)}, arrays["map"])
     frames = {
         name: pd.DataFrame(meta[name]["cells"], columns=meta[name]["columns"])
-        for name in ("layouts", "features", "factors")
+        for name in ("runs", "criteria", "features", "factors")
     }
     return Phenotypes(
         table,
         arrays["memberships"],
+        arrays["probabilities"],
         arrays["latent"],
-        frames["layouts"],
+        frames["runs"],
+        frames["criteria"],
         frames["features"],
         frames["factors"],
         arrays["tree"],
         Recipe.from_dict(meta["recipe"]),
         meta["fingerprint"],
+        tuple(meta["adjusted_for"]),
+        Frozen.from_state(*read_parts(folder, kind="placing", schema=SCHEMA)),
         meta["status"],
     )
 
@@ -216,29 +277,48 @@ def load_phenotypes(folder: str | Path) -> Phenotypes:
 def phenotypes_of(recipe: Recipe, cohort: MuData, *, n_jobs: int, progress: Progress) -> Phenotypes:
     """Fit a recipe to a cohort; see :meth:`Recipe.fit`."""
     _known_blocks(recipe, cohort)
-    blocks, ids = blocks_of(cohort, adjust_for=recipe.adjust_for, blocks=recipe.blocks)
+    adjust_for = resolve_adjustment(cohort, recipe.adjust_for).names
+    blocks, ids = blocks_of(cohort, adjust_for=adjust_for, blocks=recipe.blocks)
     fitted = fit_blocks(recipe, blocks, n_jobs=n_jobs, progress=progress)
     order = np.argsort(ids, kind="stable")
     names = np.array([*(group_name(g) for g in range(fitted.memberships.shape[1])), UNASSIGNED], dtype=str)
-    reasons = np.array(REASONS, dtype=str)[fitted.reasons]
-    table = _table(
-        ids[order],
-        names[fitted.labels[order]],
-        _own_membership(fitted)[order],
-        reasons[order],
-        fitted.map[order],
-    )
+    columns = {
+        "patient_id": ids,
+        "subphenotype": names[fitted.labels],
+        "probability": _own(fitted.probabilities, fitted.labels),
+        "membership": _own(fitted.memberships, fitted.labels),
+        "reason": np.array(REASONS, dtype=str)[fitted.reasons],
+        "uncertainty": np.sqrt(np.einsum("nff->n", fitted.scores.missing_cov) / fitted.scores.mean.shape[1]),
+    }
     return Phenotypes(
-        table,
+        _table({name: values[order] for name, values in columns.items()}, fitted.map[order]),
         fitted.memberships[order],
+        fitted.probabilities[order],
         fitted.scores.mean[order],
-        _layout_table(fitted),
+        _run_table(fitted),
+        pd_frame(fitted.criteria),
         _feature_table(fitted),
         _factor_table(fitted),
         _tree_of_rows(fitted, order),
         recipe,
         fingerprint(cohort),
+        adjust_for,
+        Frozen.of(
+            fitted,
+            blocks,
+            names=names[:-1].tolist(),
+            seed=recipe.seed,
+            others=_also_known(cohort, ids, blocks),
+        ),
     )
+
+
+def _also_known(cohort: MuData, ids: NDArray[np.str_], blocks: Blocks) -> list[Covariate]:
+    """Return the patients' ages, where they are known and not adjusted for."""
+    patients = patients_of(cohort)
+    if "age" not in patients or any(covariate.name == "age" for covariate in blocks.covariates):
+        return []
+    return [Covariate("age", patients["age"].loc[ids].to_numpy(dtype=np.float64, na_value=np.nan))]
 
 
 def _tree_of_rows(fitted: Fitted, order: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -270,50 +350,46 @@ def _known_blocks(recipe: Recipe, cohort: MuData) -> None:
         )
 
 
-def _own_membership(fitted: Fitted) -> NDArray[np.float64]:
-    """Return the membership in the assigned group; of an unassigned patient the largest in any."""
-    if fitted.memberships.shape[1] == 0:
-        return np.zeros(len(fitted.labels))
-    rows = np.arange(len(fitted.labels))
-    own = fitted.memberships[rows, np.maximum(fitted.labels, 0)]
-    return np.where(fitted.labels >= 0, own, fitted.memberships.max(axis=1))
+def _own(values: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return each patient's value for the assigned group; of an unassigned patient the largest of any."""
+    if values.shape[1] == 0:
+        return np.zeros(len(labels))
+    own = values[np.arange(len(labels)), np.maximum(labels, 0)]
+    return np.where(labels >= 0, own, values.max(axis=1))
 
 
-def _table(
-    ids: NDArray[np.str_],
-    subphenotype: NDArray[np.str_],
-    membership: NDArray[np.float64],
-    reason: NDArray[np.str_],
-    positions: NDArray[np.float64],
-) -> pd.DataFrame:
+def _table(columns: Mapping[str, NDArray[Any]], positions: NDArray[np.float64]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(
-        {
-            "patient_id": ids,
-            "subphenotype": subphenotype,
-            "membership": membership,
-            "reason": reason,
-            "map_x": positions[:, 0],
-            "map_y": positions[:, 1],
-        }
+    return pd.DataFrame({**columns, "map_x": positions[:, 0], "map_y": positions[:, 1]})
+
+
+def _run_table(fitted: Fitted) -> pd.DataFrame:
+    r = len(fitted.runs)
+    agreement = fitted.consensus.agreement
+    others = (agreement.sum(axis=0) - 1) / max(r - 1, 1)
+    measured = fitted.runs[:, fitted.measured]
+    return pd_frame(
+        [
+            {
+                "run": i + 1,
+                **setting,
+                "n_subphenotypes": int(run.max(initial=-1)) + 1,
+                "coverage": float((run >= 0).mean()),
+                "agreement": float(others[i]) if r > 1 else 1.0,
+                "reference": i == fitted.consensus.reference,
+            }
+            for i, (run, setting) in enumerate(zip(measured, fitted.settings, strict=True))
+        ],
+        ("run", "n_subphenotypes", "coverage", "agreement", "reference"),
     )
 
 
-def _layout_table(fitted: Fitted) -> pd.DataFrame:
+def pd_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Return rows as a table, with these columns where there is no row."""
     import pandas as pd
 
-    r = len(fitted.runs)
-    others = (fitted.agreement.sum(axis=0) - 1) / max(r - 1, 1)
-    measured = fitted.runs[:, fitted.measured]
-    rows: dict[str, Any] = {
-        "layout": list(range(1, r + 1)),
-        "n_subphenotypes": [int(run.max(initial=-1)) + 1 for run in measured],
-        "coverage": [float((run >= 0).mean()) for run in measured],
-        "agreement": others.tolist() if r > 1 else [1.0] * r,
-        "reference": [i == fitted.reference for i in range(r)],
-    }
-    return pd.DataFrame(rows)
+    return pd.DataFrame([dict(row) for row in rows]) if len(rows) else pd.DataFrame(columns=list(columns))
 
 
 def _feature_table(fitted: Fitted) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from phenotyper.errors import FitError, Problem, RecipeError, did_you_mean, listed
@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from phenotyper.discover.phenotypes import Phenotypes
 
 SMALLEST_CLUSTER = 10
-CLUSTER_SHARE = 0.05
+CLUSTER_SHARES = (0.05, 0.08)
 MOST_NEIGHBORS = 30
 LEAST_NEIGHBORS = 10
 
+DEFAULT_SAMPLES = (5, 10, 15)
+SEARCHED = ("n_factors", "n_neighbors", "min_cluster_size", "min_samples")
+
 Progress = bool | Callable[[int, int], None]
+Setting = int | Sequence[int]
+"""A number, or several that are tried."""
 
 
 @dataclass(frozen=True)
@@ -29,27 +34,42 @@ class Recipe:
 
     Parameters
     ----------
-    adjust_for : sequence of str
+    adjust_for : sequence of str, optional
         Covariates whose effects are taken out of every feature: ``age``, ``sex``, ``site``, ``batch`` or a
-        declared covariate.
+        declared covariate. By default age where the cohort has patients under 18 and their age, else none;
+        an empty sequence means none.
     seed : int
         The same seed on the same machine gives the same bytes.
     blocks : sequence of str, optional
         Blocks to use; by default all.
-    n_factors : int, optional
-        Latent factors; by default those that exceed column-permuted copies of the data (2 to 15).
-    n_neighbors : int, optional
+    n_factors : int or sequence of int, optional
+        Latent factors; by default chosen from the data (2 to 15).
+    n_neighbors : int or sequence of int, optional
         Neighbours of the UMAP layouts; by default 30, in cohorts below 180 a sixth of the patients, at
         least 10.
     n_dims : int
         Dimensions of the layouts that are clustered (at most the number of factors). The map for eyes
         always has two.
-    min_cluster_size : int, optional
-        Least patients of a subphenotype; by default 5 % of the cohort, at least 10.
-    min_samples : int
+    min_cluster_size : int or sequence of int, optional
+        Least patients of a subphenotype; by default 5 % and 8 % of the cohort, at least 10.
+    min_samples : int or sequence of int
         HDBSCAN's neighbourhood for density.
     n_layouts : int
-        Layouts with different seeds whose clusterings are combined: one layout alone changes with its seed.
+        Layouts (of other methods: repetitions) with different seeds, for each number of factors and of
+        neighbours: one alone changes with its seed. All runs, over seeds and settings, are combined.
+    integration : str
+        How blocks become one space: ``factors``, ``concat``, ``graph``, ``snf``, ``mofa``, or one of your own
+        (``integrate/contract.py``).
+    method : str
+        How groups are found there: ``hdbscan``, ``kmeans``, ``mixture``, ``latent_class``, ``leiden``, or one
+        of your own (``discover/contract.py``).
+    features : mapping, optional
+        What to do with single features in place of what the preparation would do: ``{"labs.crp": "log",
+        "labs.id_of_tube": "leave out", "genes.*": "normal scores"}``; see :func:`phenotyper.prepare_cohort`.
+    max_missing : float
+        Features missing in more than this share of the patients who have their block are left out.
+    top_features : int, optional
+        In each block only so many features, those that vary most; by default all.
 
     Raises
     ------
@@ -62,28 +82,33 @@ class Recipe:
     ('age', 'site')
     """
 
-    adjust_for: tuple[str, ...] = ()
+    adjust_for: Sequence[str] | None = None
     seed: int = 0
-    blocks: tuple[str, ...] | None = None
-    n_factors: int | None = None
-    n_neighbors: int | None = None
+    blocks: Sequence[str] | None = None
+    n_factors: Setting | None = None
+    n_neighbors: Setting | None = None
     n_dims: int = 5
-    min_cluster_size: int | None = None
-    min_samples: int = 5
+    min_cluster_size: Setting | None = None
+    min_samples: Setting = DEFAULT_SAMPLES
     n_layouts: int = 10
+    integration: str = "factors"
+    method: str = "hdbscan"
+    features: Mapping[str, str] = field(default_factory=dict, hash=False)
+    max_missing: float = 0.8
+    top_features: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("adjust_for", "blocks"):
             value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, (value,))
-            elif value is not None:
-                object.__setattr__(self, name, tuple(value))
-        problems = [
-            problem
-            for problem in (_whole_number(self, name, least) for name, least in _LEAST.items())
-            if problem
-        ]
+            if value is not None:
+                object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        for name in SEARCHED:
+            value = getattr(self, name)
+            if isinstance(value, Sequence | range) and not isinstance(value, str):
+                object.__setattr__(self, name, tuple(dict.fromkeys(value)))
+        if isinstance(self.features, Mapping):
+            object.__setattr__(self, "features", dict(self.features))
+        problems = [problem for problem in _impossible(self) if problem]
         if problems:
             raise RecipeError(problems)
 
@@ -109,7 +134,10 @@ class Recipe:
         FitError
             MIN_N: too few patients. NO_FEATURES: nothing varies.
         RecipeError
-            A block or covariate that the cohort does not have; ``n_jobs`` of 0.
+            A block or covariate that the cohort does not have; an unknown integration or method; ``n_jobs``
+            of 0.
+        MissingExtraError
+            An integration or method needs a package that is not installed.
         """
         if n_jobs == 0:
             raise RecipeError(
@@ -119,13 +147,26 @@ class Recipe:
 
         return phenotypes_of(self, cohort, n_jobs=n_jobs, progress=progress)
 
-    def neighbors_for(self, n_patients: int) -> int:
-        """Return the number of neighbours for a cohort of this size."""
-        return self.n_neighbors or min(MOST_NEIGHBORS, max(LEAST_NEIGHBORS, n_patients // 6))
+    def factors_tried(self) -> tuple[int | None, ...]:
+        """Return the numbers of factors to try; None is the number that the data choose."""
+        return (None,) if self.n_factors is None else _several(self.n_factors)
 
-    def cluster_size_for(self, n_patients: int) -> int:
-        """Return the least size of a subphenotype for a cohort of this size."""
-        return self.min_cluster_size or max(SMALLEST_CLUSTER, -int(-CLUSTER_SHARE * n_patients // 1))
+    def neighbors_for(self, n_patients: int) -> tuple[int, ...]:
+        """Return the numbers of neighbours to try in a cohort of this size."""
+        if self.n_neighbors is not None:
+            return _several(self.n_neighbors)
+        return (min(MOST_NEIGHBORS, max(LEAST_NEIGHBORS, n_patients // 6)),)
+
+    def cluster_sizes_for(self, n_patients: int) -> tuple[int, ...]:
+        """Return the least sizes of a subphenotype to try in a cohort of this size."""
+        if self.min_cluster_size is not None:
+            return _several(self.min_cluster_size)
+        sizes = (max(SMALLEST_CLUSTER, -int(-share * n_patients // 1)) for share in CLUSTER_SHARES)
+        return tuple(dict.fromkeys(sizes))
+
+    def samples_tried(self) -> tuple[int, ...]:
+        """Return the neighbourhoods for density to try."""
+        return _several(self.min_samples)
 
     def demand(self, n_patients: int) -> None:
         """Refuse a cohort that is too small, before anything is computed.
@@ -135,8 +176,9 @@ class Recipe:
         FitError
             MIN_N, with the number that is needed.
         """
-        neighbors, size = self.n_neighbors or LEAST_NEIGHBORS, self.min_cluster_size or SMALLEST_CLUSTER
-        needed = max(neighbors + 1, 2 * size, self.min_samples + 1)
+        neighbors = LEAST_NEIGHBORS if self.n_neighbors is None else max(_several(self.n_neighbors))
+        size = SMALLEST_CLUSTER if self.min_cluster_size is None else max(_several(self.min_cluster_size))
+        needed = max(neighbors + 1, 2 * size, max(self.samples_tried()) + 1)
         if n_patients < needed:
             who = "1 patient" if n_patients == 1 else f"{n_patients} patients"
             why = f"two subphenotypes of {size}, {neighbors} neighbours"
@@ -184,14 +226,56 @@ _LEAST = {
     "min_cluster_size": 2,
     "min_samples": 1,
     "n_layouts": 1,
+    "top_features": 2,
 }
-_OPTIONAL = ("n_factors", "n_neighbors", "min_cluster_size")
+_OPTIONAL = ("n_factors", "n_neighbors", "min_cluster_size", "top_features")
+
+
+def _several(value: Setting) -> tuple[int, ...]:
+    return (value,) if isinstance(value, int) else tuple(value)
+
+
+def _impossible(recipe: Recipe) -> list[Problem | None]:
+    return [
+        *(_whole_number(recipe, name, least) for name, least in _LEAST.items()),
+        *(_text(recipe, name) for name in ("integration", "method")),
+        _share(recipe),
+        _pairs_of_text(recipe),
+    ]
 
 
 def _whole_number(recipe: Recipe, name: str, least: int) -> Problem | None:
     value = getattr(recipe, name)
     if value is None and name in _OPTIONAL:
         return None
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+    several = name in SEARCHED and isinstance(value, tuple)
+    if value != () and all(_whole(one, least) for one in (value if several else (value,))):
         return None
-    return Problem("RECIPE_SETTING", f"{name} is {value!r}", f"Give a whole number of {least} or more.")
+    or_several = ", or several to try" if name in SEARCHED else ""
+    return _setting(name, value, f"Give a whole number of {least} or more{or_several}.")
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _text(recipe: Recipe, name: str) -> Problem | None:
+    value = getattr(recipe, name)
+    return None if isinstance(value, str) else _setting(name, value, "Give its name.")
+
+
+def _share(recipe: Recipe) -> Problem | None:
+    value = recipe.max_missing
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return None if fits else _setting("max_missing", value, "Give a share from 0 to 1.")
+
+
+def _pairs_of_text(recipe: Recipe) -> Problem | None:
+    value = recipe.features
+    if isinstance(value, dict) and all(isinstance(part, str) for pair in value.items() for part in pair):
+        return None
+    return _setting("features", value, 'Give a mapping such as {"labs.crp": "log"}.')
+
+
+def _setting(name: str, value: object, remedy: str) -> Problem:
+    return Problem("RECIPE_SETTING", f"{name} is {value!r}", remedy)

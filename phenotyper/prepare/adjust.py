@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from phenotyper.prepare.intervals import Cells, interval_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
 RARE_LEVEL = 5
-RIDGE = 1e-3
+MOST_RATIO = 3.0
+_CELLS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Basis:
         spread = columns.std(axis=0)
         return cls(covariate.name, knots, columns.mean(axis=0), np.where(spread > 0, spread, 1.0), ())
 
+    @property
+    def n_columns(self) -> int:
+        """Number of design columns."""
+        return len(self.centre)
+
     def columns(self, values: Matrix) -> Matrix:
         """Return (n, d) design columns; a patient without the covariate gets the average patient's."""
         missing = np.isnan(values)
@@ -73,61 +81,92 @@ class Adjustment:
         Mean of the design columns, so that adjusted features keep their mean.
     effects : ndarray, shape (d, q)
         Coefficients.
+    offset : ndarray, shape (q,)
+        Taken off besides; 0 but for columns of intervals, whose cuts are those of everybody.
+    spread : ndarray, shape (d, q)
+        Change of the residual's standard deviation with the design, relative to its mean.
     sd : ndarray, shape (q,)
-        Standard deviation of the residuals.
+        Standard deviation of the residuals after that.
     explained : ndarray, shape (q,)
-        Share of each column's variance that the covariates explained.
+        Share of each column's variance that the covariates explain in patients who were not fitted.
     """
 
     bases: tuple[Basis, ...]
     middle: Matrix
     effects: Matrix
+    offset: Matrix
+    spread: Matrix
     sd: Matrix
     explained: Matrix
 
     @classmethod
-    def fit(
-        cls, values: Matrix, covariates: Sequence[Covariate], *, rescale: NDArray[np.bool_]
-    ) -> Adjustment:
-        """Fit on (n, q) standardised columns with NaN; columns marked ``rescale`` get unit variance again."""
-        bases = tuple(Basis.fit(covariate) for covariate in covariates)
-        raw = _design(bases, covariates, len(values))
-        middle = raw.mean(axis=0) if raw.shape[1] else np.zeros(0)
-        effects = _least_squares(raw - middle, values)
-        residual = values - (raw - middle) @ effects
-        sd = np.nanstd(residual, axis=0)
-        before = np.nanvar(values, axis=0)
-        explained = 1 - sd**2 / np.where(before > 0, before, 1.0)
-        return cls(
-            bases, middle, effects, np.where(rescale & (sd > 0), sd, 1.0), np.clip(explained, 0.0, 1.0)
-        )
+    def none(cls, q: int) -> Adjustment:
+        """Return no adjustment of q columns."""
+        empty = np.zeros((0, q))
+        return cls((), np.zeros(0), empty, np.zeros(q), empty, np.ones(q), np.zeros(q))
 
-    def apply(self, values: Matrix, covariates: Sequence[Covariate]) -> Matrix:
-        """Return adjusted columns."""
-        design = _design(self.bases, covariates, len(values)) - self.middle
-        return (values - design @ self.effects) / self.sd
+    def design(self, covariates: Sequence[Covariate], n: int) -> Matrix:
+        """Return the (n, d) centred design of patients."""
+        return design_of(self.bases, covariates, n) - self.middle
+
+    def apply(self, values: Matrix, cells: Cells, covariates: Sequence[Covariate]) -> tuple[Matrix, Cells]:
+        """Return adjusted (n, q) columns and cells of patients who were not fitted, each by itself."""
+        design = self.design(covariates, len(values))
+        if not design.shape[1]:
+            return values, cells
+        effects = Effects(self.effects, self.offset, self.spread, self.sd)
+        return adjusted(values, cells, design, effects)
 
 
-def _design(bases: Sequence[Basis], covariates: Sequence[Covariate], n: int) -> Matrix:
+def design_of(bases: Sequence[Basis], covariates: Sequence[Covariate], n: int) -> Matrix:
+    """Return the (n, d) design of all covariates, not centred."""
     parts = [basis.columns(covariate.values) for basis, covariate in zip(bases, covariates, strict=True)]
     return np.hstack([np.zeros((n, 0)), *parts])
 
 
-def _least_squares(design: Matrix, values: Matrix) -> Matrix:
-    """Solve each column of ``values`` over its observed rows, with an intercept that is fitted and left out.
+class Effects(NamedTuple):
+    """What is taken out: slopes (d, q), offset (q,), relative spread (d, q), standard deviation (q,)."""
 
-    A small ridge keeps collinear designs (a site that is one age band) solvable.
+    slopes: Matrix
+    offset: Matrix
+    spread: Matrix
+    sd: Matrix
+
+
+def adjusted(values: Matrix, cells: Cells, design: Matrix, effects: Effects) -> tuple[Matrix, Cells]:
+    """Take fitted effects out of values and bounds, and divide by the fitted standard deviation.
+
+    Where only an interval is known, the value is the mean of the standard normal in it. No sum runs over
+    patients, and every sum in a fixed order: a patient alone gets the same bits as among others.
     """
-    n, d = design.shape
-    if d == 0:
-        return np.zeros((0, values.shape[1]))
-    full = np.hstack([np.ones((n, 1)), design])
-    observed = np.isfinite(values).astype(np.float64)
-    products = (full[:, :, None] * full[:, None, :]).reshape(n, -1)
-    gram = (observed.T @ products).reshape(-1, d + 1, d + 1)
-    gram += RIDGE * n * np.diag(np.r_[0.0, np.ones(d)]) + 1e-12 * np.eye(d + 1)
-    right = full.T @ np.where(observed > 0, values, 0.0)
-    return np.linalg.solve(gram, right.T[:, :, None])[:, 1:, 0].T
+    shift = product(design, effects.slopes) + effects.offset
+    scale = np.broadcast_to(effects.sd, values.shape)
+    if effects.spread.any():
+        scale = effects.sd * ratio(design, effects.spread)
+    found = (values - shift) / scale
+    if not len(cells.coarse):
+        return found, cells
+    at = cells.coarse
+    lower, upper = ((bound - shift[:, at]) / scale[:, at] for bound in (cells.lower, cells.upper))
+    found[:, at] = interval_mean(lower, upper)
+    return found, Cells(at, lower, upper)
+
+
+def ratio(design: Matrix, spread: Matrix) -> Matrix:
+    """Return the fitted standard deviation relative to its mean, kept between a third and three."""
+    return np.clip(1.0 + product(design, spread), 1 / MOST_RATIO, MOST_RATIO)
+
+
+def product(design: Matrix, effects: Matrix) -> Matrix:
+    """Return ``design @ effects``, summed in the order of the design's columns whatever the number of rows."""
+    result = np.zeros((len(design), effects.shape[1]))
+    step = max(1, _CELLS // max(1, effects.shape[1]))
+    for start in range(0, len(design), step):
+        part = result[start : start + step]
+        for column, effect in zip(design[start : start + step].T, effects, strict=True):
+            if effect.any():
+                part += column[:, None] * effect
+    return result
 
 
 def _natural_spline(x: Matrix, knots: Matrix) -> Matrix:

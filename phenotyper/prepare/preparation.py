@@ -3,158 +3,98 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
-from phenotyper.errors import FitError, Problem
-from phenotyper.prepare.adjust import Adjustment
-from phenotyper.prepare.scales import (
-    CentredLogRatio,
-    Counts,
-    Levels,
-    Logit,
-    NormalScores,
-    Number,
-    Plain,
-    Scale,
-)
+from phenotyper.errors import FitError, Problem, ResultError
+from phenotyper.prepare.adjust import Adjustment, Basis
+from phenotyper.prepare.block import BlockPreparation, PreparedBlock, Settings
+from phenotyper.prepare.censored import Limits, Piles
+from phenotyper.prepare.crossfit import folds_of
+from phenotyper.prepare.filter import LEAST_OBSERVED, MOST_MISSING
+from phenotyper.prepare.levels import Levels, Ordered
+from phenotyper.prepare.overrides import Wish, wishes_of
+from phenotyper.prepare.scales import CentredLogRatio, Counts, Dosage, Logit, NormalScores, Number, Plain
 from phenotyper.prepare.standardise import Standard
+from phenotyper.prepare.state import from_state, to_state
+from phenotyper.prepare.table import table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
-    from phenotyper.cohort.blocks import Block, Blocks, Covariate
+    from phenotyper.cohort.blocks import Blocks
 
-    Matrix = NDArray[np.float64]
-
-LEAST_OBSERVED = 10
-"""A feature observed in fewer patients than this is left out."""
-MOST_MISSING = 0.8
-"""A feature missing in more than this share of the patients who have its block is left out."""
-DISCRETE = ("category", "yes/no")
-LOG_LIKE = ("log", "npx")
-FEW_VALUES = 5
-"""A feature with this many different values or fewer comes in lumps, whatever its kind."""
-
-
-@dataclass(frozen=True)
-class PreparedBlock:
-    """Comparable columns of one block: (n, q) values with NaN, unit variance but for rare levels.
-
-    ``source`` numbers the feature of each column, ``discrete`` marks indicators.
-    """
-
-    name: str
-    values: Matrix
-    present: NDArray[np.bool_]
-    source: NDArray[np.intp]
-    lumpy: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class BlockPreparation:
-    """Frozen transforms of one block. ``groups`` pairs the features of a kind with their scale."""
-
-    name: str
-    features: tuple[str, ...]
-    kinds: tuple[str, ...]
-    left_out: dict[int, str]
-    groups: tuple[tuple[NDArray[np.intp], Scale], ...]
-    source: NDArray[np.intp]
-    lumpy: NDArray[np.bool_]
-    standard: Standard
-    adjustment: Adjustment
-    observed: NDArray[np.intp]
-    winsorised: Matrix
-
-    @classmethod
-    def fit(cls, block: Block, covariates: tuple[Covariate, ...]) -> BlockPreparation:
-        """Fit on all patients who have the block."""
-        values = _uncensored(block)
-        left_out = _left_out(values, block.present)
-        kept = np.array([j for j in range(len(block.features)) if j not in left_out], dtype=np.intp)
-        groups = tuple(_groups(block, values, kept))
-        source = np.concatenate(
-            [columns[scale.source] for columns, scale in groups] or [np.zeros(0, dtype=np.intp)]
-        )
-        discrete = np.array([block.kinds[j] in DISCRETE for j in source], dtype=bool)
-        scaled = _scaled(values, groups)
-        standard = Standard.fit(scaled, discrete=discrete)
-        columns = standard.apply(scaled)
-        adjustment = Adjustment.fit(columns, covariates, rescale=~discrete)
-        observed = np.isfinite(block.values).sum(axis=0)
-        return cls(
-            block.name,
-            block.features,
-            block.kinds,
-            left_out,
-            groups,
-            source,
-            _lumpy(values[:, source]),
-            standard,
-            adjustment,
-            observed,
-            standard.winsorised(scaled),
-        )
-
-    def apply(self, block: Block, covariates: tuple[Covariate, ...]) -> PreparedBlock:
-        """Replay on a block with the same features in the same order."""
-        scaled = self.standard.apply(_scaled(_uncensored(block), self.groups))
-        return PreparedBlock(
-            self.name, self.adjustment.apply(scaled, covariates), block.present, self.source, self.lumpy
-        )
-
-    def records(self) -> list[dict[str, object]]:
-        """Return one record a feature: what was done and why."""
-        said = {int(j): scale.words(i) for columns, scale in self.groups for i, j in enumerate(columns)}
-        records = []
-        for j, feature in enumerate(self.features):
-            mine = self.source == j
-            done = f"left out: {self.left_out[j]}" if j in self.left_out else said[j]
-            records.append(
-                {
-                    "block": self.name,
-                    "feature": feature,
-                    "kind": self.kinds[j],
-                    "n_observed": int(self.observed[j]),
-                    "done": done,
-                    "n_columns": int(mine.sum()),
-                    "winsorised_share": float(self.winsorised[mine].max()) if mine.any() else 0.0,
-                    "explained_by_covariates": float(self.adjustment.explained[mine].max())
-                    if mine.any()
-                    else 0.0,
-                }
-            )
-        return records
+__all__ = ["BlockPreparation", "Preparation", "PreparedBlock"]
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Frozen transforms of every block of a cohort."""
+    """Frozen transforms of every block of a cohort.
+
+    ``blocks`` are those with a usable feature, ``empty`` the others.
+    """
 
     blocks: tuple[BlockPreparation, ...]
+    empty: tuple[BlockPreparation, ...] = ()
 
     @classmethod
-    def fit(cls, blocks: Blocks) -> Preparation:
-        """Fit on a cohort's arrays.
+    def fit(
+        cls,
+        blocks: Blocks,
+        *,
+        overrides: Mapping[str, str] | None = None,
+        max_missing: float = MOST_MISSING,
+        top_features: int | None = None,
+    ) -> Preparation:
+        """Fit on a cohort's arrays; see :meth:`fit_apply`."""
+        return cls.fit_apply(blocks, overrides=overrides, max_missing=max_missing, top_features=top_features)[
+            0
+        ]
+
+    @classmethod
+    def fit_apply(
+        cls,
+        blocks: Blocks,
+        *,
+        overrides: Mapping[str, str] | None = None,
+        max_missing: float = MOST_MISSING,
+        top_features: int | None = None,
+    ) -> tuple[Preparation, tuple[PreparedBlock, ...]]:
+        """Fit on a cohort's arrays and return the columns of its patients, cross-fitted where adjusted.
+
+        Parameters
+        ----------
+        blocks : Blocks
+            Arrays of n patients.
+        overrides : mapping of str to str, optional
+            What to do with single features, see :func:`phenotyper.prepare.overrides.wishes_of`.
+        max_missing : float
+            Features missing in more than this share of the patients who have their block are left out.
+        top_features : int, optional
+            In each block only so many of the features that can be ranked by how much they vary.
 
         Raises
         ------
         FitError
-            No feature is left.
+            NO_FEATURES: no feature is left.
+        RecipeError
+            OVERRIDE_UNKNOWN, OVERRIDE_IMPOSSIBLE.
         """
-        fitted = tuple(BlockPreparation.fit(block, blocks.covariates) for block in blocks.blocks)
-        if not any(len(part.source) for part in fitted):
-            raise FitError(
-                Problem(
-                    "NO_FEATURES",
-                    f"no feature varies and is observed in {LEAST_OBSERVED} or more patients",
-                    "Add features or patients.",
-                )
-            )
-        return cls(tuple(part for part in fitted if len(part.source)))
+        wishes = wishes_of(overrides or {}, blocks.blocks)
+        folds = folds_of(blocks.ties)
+        fitted = []
+        for block in blocks.blocks:
+            own = [wishes.get((block.name, feature), Wish()) for feature in block.features]
+            settings = Settings(own, max_missing, top_features)
+            fitted.append(BlockPreparation.fit(block, blocks.covariates, folds=folds, settings=settings))
+        full = [pair for pair in fitted if len(pair[0].source)]
+        if not full:
+            message = f"no feature varies and is observed in {LEAST_OBSERVED} or more patients"
+            raise FitError(Problem("NO_FEATURES", message, "Add features or patients."))
+        empty = tuple(part for part, _ in fitted if not len(part.source))
+        return cls(tuple(part for part, _ in full), empty), tuple(block for _, block in full)
 
     def apply(self, blocks: Blocks) -> tuple[PreparedBlock, ...]:
         """Replay on arrays with the same blocks and features; every row by itself."""
@@ -163,70 +103,38 @@ class Preparation:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a feature: what was done and why, how often it was observed, what covariates explained."""
-        import pandas as pd
+        """One row a feature.
 
-        return pd.DataFrame([record for part in self.blocks for record in part.records()])
+        ``block``, ``feature``, ``kind``; ``n_observed`` patients with a value; ``missing``, share of the patients with
+        the block who lack it; ``done`` and ``why``; ``n_columns`` that it became; ``winsorised_share`` and
+        ``censored_share`` of the values; levels ``merged``; ``explained_by_covariates``, share of the variance in
+        patients who were not fitted; ``adjusted_for``.
+        """
+        return table_of(sorted((*self.blocks, *self.empty), key=lambda part: part.name))
 
+    def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return plain types for JSON, and arrays; no array has an entry a patient."""
+        arrays: dict[str, NDArray[Any]] = {}
+        return {"preparation": to_state(self, arrays)}, arrays
 
-def _uncensored(block: Block) -> Matrix:
-    """Put values below a limit at limit / sqrt(2) (Hornung & Reed 1990), on log scales half a unit lower."""
-    if not block.censored.any():
-        return block.values
-    log_like = np.isin(block.kinds, LOG_LIKE)
-    below = np.where(log_like, block.values - 0.5, block.values / np.sqrt(2.0))
-    return np.where(block.censored < 0, below, block.values)
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preparation:
+        """Rebuild from :meth:`to_state`, to the last bit.
 
-
-def _left_out(values: Matrix, present: NDArray[np.bool_]) -> dict[int, str]:
-    observed = np.isfinite(values)
-    count = observed.sum(axis=0)
-    share = count / max(int(present.sum()), 1)
-    low = np.min(np.where(observed, values, np.inf), axis=0, initial=np.inf)
-    high = np.max(np.where(observed, values, -np.inf), axis=0, initial=-np.inf)
-    reasons = {}
-    for j in np.flatnonzero((count < LEAST_OBSERVED) | (1 - share > MOST_MISSING) | (low >= high)):
-        if count[j] < LEAST_OBSERVED:
-            reasons[int(j)] = f"observed in {count[j]} patients"
-        elif low[j] >= high[j]:
-            reasons[int(j)] = "constant"
-        else:
-            reasons[int(j)] = f"{1 - share[j]:.0%} missing"
-    return reasons
-
-
-def _lumpy(values: Matrix) -> NDArray[np.bool_]:
-    return np.array(
-        [len(np.unique(column[np.isfinite(column)])) <= FEW_VALUES for column in values.T], dtype=bool
-    )
+        Raises
+        ------
+        ResultError
+            RESULT_DAMAGED.
+        """
+        try:
+            found = from_state(state["preparation"], arrays, classes={one.__name__: one for one in _KEPT})
+        except (KeyError, TypeError) as error:
+            message = f"the saved preparation cannot be read: {error}"
+            remedy = "Take it from a backup or fit again."
+            raise ResultError(Problem("RESULT_DAMAGED", message, remedy)) from error
+        return cast("Preparation", found)
 
 
-def _groups(block: Block, values: Matrix, kept: NDArray[np.intp]) -> list[tuple[NDArray[np.intp], Scale]]:
-    kinds = np.array(block.kinds)
-    groups: list[tuple[NDArray[np.intp], Scale]] = []
-    for kind in sorted(set(kinds[kept])):
-        columns = kept[kinds[kept] == kind]
-        groups.append((columns, _scale(kind, block, values[:, columns], columns)))
-    return groups
-
-
-def _scale(kind: str, block: Block, values: Matrix, columns: NDArray[np.intp]) -> Scale:
-    if kind == "number":
-        return Number.fit(values)
-    if kind == "counts":
-        return Counts.fit(values, whole_block=set(block.kinds) == {"counts"} and len(block.kinds) > 1)
-    if kind == "proportion":
-        return Logit.fit(values, [block.units[j] for j in columns])
-    if kind == "composition":
-        return CentredLogRatio.fit(values)
-    if kind == "ordinal":
-        return NormalScores.fit(values, [block.levels[j] for j in columns])
-    if kind in DISCRETE:
-        return Levels.fit(values)
-    return Plain.fit(values, {"dosage": "allele dosage"}.get(kind, "already on a log scale"))
-
-
-def _scaled(values: Matrix, groups: tuple[tuple[NDArray[np.intp], Scale], ...]) -> Matrix:
-    return np.hstack(
-        [np.zeros((len(values), 0)), *(scale.apply(values[:, columns]) for columns, scale in groups)]
-    )
+_SCALES = (CentredLogRatio, Counts, Dosage, Levels, Logit, NormalScores, Number, Ordered, Plain)
+_KEPT = (*_SCALES, Adjustment, Basis, BlockPreparation, Limits, Piles, Preparation, Standard, Wish)
+"""Classes that a saved preparation may hold."""

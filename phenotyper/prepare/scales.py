@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
+LEAST_FREQUENCY = 0.05
+N_QUANTILES = 40
 LOG_SKEW = 1.0
 """Skewness above which a number of 0 and more is logged, if that halves the skewness at least."""
 
@@ -71,19 +73,25 @@ class Number:
     floor: Matrix
 
     @classmethod
-    def fit(cls, values: Matrix) -> Number:
-        """Choose the scale of every column of (n, p) values."""
-        low = np.nanmin(np.where(values > 0, values, np.nan), axis=0, initial=np.inf, where=values > 0)
+    def fit(cls, values: Matrix, *, always: bool = False) -> Number:
+        """Choose the scale of every column of (n, p) values; ``always`` the log."""
+        columns = np.ascontiguousarray(values.T)
+        low = np.min(columns, axis=1, initial=np.inf, where=columns > 0)
         floor = np.where(np.isfinite(low), low / 2, 1.0)
-        positive = np.nanmin(values, axis=0) >= 0
-        logs = np.log(np.maximum(values, floor))
-        skew, log_skew = _skewness(values), _skewness(logs)
-        logged = positive & (skew > LOG_SKEW) & (np.abs(log_skew) < skew / 2)
+        logged = np.ones(len(columns), dtype=bool)
+        if not always:
+            skew = _skewness(columns)
+            logged = (np.nanmin(columns, axis=1) >= 0) & (skew > LOG_SKEW)
+            log_skew = _skewness(np.log(np.maximum(columns[logged], floor[logged, None])))
+            logged[logged] = np.abs(log_skew) < skew[logged] / 2
         return cls(np.arange(values.shape[1]), logged, floor)
 
     def apply(self, values: Matrix) -> Matrix:
         """Return logs where chosen, the values elsewhere."""
-        return np.where(self.logged, np.log(np.maximum(values, self.floor)), values)
+        result = np.array(values)
+        if self.logged.any():
+            result[:, self.logged] = np.log(np.maximum(values[:, self.logged], self.floor[self.logged]))
+        return result
 
     def words(self, feature: int) -> str:
         """Say what was done."""
@@ -92,7 +100,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Counts:
-    """Sequencing counts: total-count normalisation by scanpy, then log(1 + x). Single counts: log only."""
+    """Sequencing counts: each patient's total to the median total, then log(1 + x). Single counts: log only.
+
+    The same as scanpy's ``normalize_total`` and ``log1p``; summed here, so that a patient alone gets the same bits as
+    among others.
+    """
 
     source: NDArray[np.intp]
     target_sum: float | None
@@ -109,19 +121,8 @@ class Counts:
         """Return log(1 + normalised counts)."""
         if self.target_sum is None:
             return np.log1p(values)
-        import anndata
-        import scanpy
-
-        filled = anndata.AnnData(np.nan_to_num(values))
-        measured = np.asarray(filled.X).sum(axis=1) > 0
-        result = np.array(values)
-        if measured.any():
-            part = filled[measured].copy()
-            scanpy.pp.normalize_total(part, target_sum=self.target_sum)
-            scanpy.pp.log1p(part)
-            result[measured] = np.asarray(part.X)
-        result[np.isnan(values)] = np.nan
-        return result
+        total = np.where(np.isnan(values), 0.0, values).sum(axis=1, keepdims=True)
+        return np.log1p(values / np.where(total > 0, total, self.target_sum) * self.target_sum)
 
     def words(self, feature: int) -> str:
         """Say what was done."""
@@ -194,83 +195,83 @@ class CentredLogRatio:
 
 
 @dataclass(frozen=True)
-class NormalScores:
-    """Ordered levels as normal scores of their mid-ranks."""
+class Dosage:
+    """Allele dosages in standard deviations of an allele in equilibrium: (x - 2p) / sqrt(2p(1 - p)).
+
+    A patient's number of alleles is known exactly and its steps are equal, so that no intervals are needed, and
+    the covariance of such columns is that by which ancestry is found (Patterson, Price and Reich 2006). Below a
+    frequency of 5 % the divisor stays that of 5 %, so that rare variants count less.
+    """
 
     source: NDArray[np.intp]
+    frequency: Matrix
+
+    @classmethod
+    def fit(cls, values: Matrix) -> Dosage:
+        """Fit on (n, p) dosages, 0 to 2."""
+        return cls(np.arange(values.shape[1]), np.clip(np.nanmean(values, axis=0) / 2, 0.0, 1.0))
+
+    def apply(self, values: Matrix) -> Matrix:
+        """Return standardised dosages."""
+        minor = np.maximum(np.minimum(self.frequency, 1 - self.frequency), LEAST_FREQUENCY)
+        return (values - 2 * self.frequency) / np.sqrt(2 * minor * (1 - minor))
+
+    def words(self, feature: int) -> str:
+        """Say what was done."""
+        return f"dosage over its spread at allele frequency {100 * self.frequency[feature]:.2g} %"
+
+
+@dataclass(frozen=True)
+class NormalScores:
+    """Values by their rank: interpolated between normal scores of quantiles of the cohort.
+
+    Parameters
+    ----------
+    source : ndarray of int, shape (p,)
+    knots : tuple of ndarray
+        Distinct quantiles of each feature, ascending.
+    scores : tuple of ndarray
+        Their normal scores; a quantile that many patients share has the middle one.
+    """
+
+    source: NDArray[np.intp]
+    knots: tuple[Matrix, ...]
     scores: tuple[Matrix, ...]
 
     @classmethod
-    def fit(cls, values: Matrix, levels: Sequence[Sequence[str]]) -> NormalScores:
-        """Fit on (n, p) codes 0..K-1."""
+    def fit(cls, values: Matrix) -> NormalScores:
+        """Fit on (n, p) values: quantiles 1.25 % to 98.75 %, so that no figure is an extreme patient's."""
         from scipy.special import ndtri
 
-        tables = []
-        for column, names in zip(values.T, levels, strict=True):
-            seen = column[np.isfinite(column)].astype(np.intp)
-            counts = np.bincount(seen, minlength=max(len(names), int(seen.max(initial=0)) + 1))
-            below = np.cumsum(counts) - counts / 2
-            tables.append(ndtri((below + 0.5) / (counts.sum() + 1)))
-        return cls(np.arange(values.shape[1]), tuple(tables))
+        shares = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
+        knots, scores = [], []
+        for column in values.T:
+            at = np.quantile(column[~np.isnan(column)], shares)
+            distinct, place = np.unique(at, return_inverse=True)
+            middle = np.bincount(place, weights=shares) / np.bincount(place)
+            knots.append(distinct)
+            scores.append(ndtri(middle))
+        return cls(np.arange(values.shape[1]), tuple(knots), tuple(scores))
 
     def apply(self, values: Matrix) -> Matrix:
-        """Return the score of each level; unknown codes are missing."""
-        result = np.full(values.shape, np.nan)
-        for j, table in enumerate(self.scores):
-            known = (values[:, j] >= 0) & (values[:, j] < len(table))
-            result[known, j] = table[values[known, j].astype(np.intp)]
+        """Return normal scores; beyond the outer quantiles those of these."""
+        result = np.empty(values.shape)
+        for j, (knots, scores) in enumerate(zip(self.knots, self.scores, strict=True)):
+            result[:, j] = np.interp(values[:, j], knots, scores)
+        result[np.isnan(values)] = np.nan
         return result
 
     def words(self, feature: int) -> str:
         """Say what was done."""
-        return "normal scores of the ordered levels"
+        return "normal scores"
 
 
-@dataclass(frozen=True)
-class Levels:
-    """Yes/no and categories: one column a level; a step between levels counts 2 however rare it is.
-
-    A balanced yes/no then has standard deviation 1, a rare one less, so that no single one carves out a
-    cluster.
-    """
-
-    source: NDArray[np.intp]
-    level: NDArray[np.intp]
-    other: NDArray[np.intp]
-
-    @classmethod
-    def fit(cls, values: Matrix) -> Levels:
-        """Fit on (n, p) codes; two levels give one column, whose ``other`` level is kept too."""
-        source, level, other = [], [], []
-        for j, column in enumerate(values.T):
-            seen = np.unique(column[np.isfinite(column)]).astype(np.intp).tolist()
-            two = len(seen) == 2
-            kept = seen[1:] if two else seen
-            source += [j] * len(kept)
-            level += kept
-            other += [seen[0] if two else -1] * len(kept)
-        return cls(
-            np.array(source, dtype=np.intp), np.array(level, dtype=np.intp), np.array(other, dtype=np.intp)
-        )
-
-    def apply(self, values: Matrix) -> Matrix:
-        """Return 2 x indicator for two levels, sqrt(2) x indicator for more; unseen levels are missing."""
-        columns = values[:, self.source]
-        here = columns == self.level
-        known = np.zeros(values.shape)
-        np.add.at(known.T, self.source, (here | (columns == self.other)).T)
-        step = np.where(self.other < 0, np.sqrt(2.0), 2.0)
-        return np.where(known[:, self.source] > 0, here * step, np.nan)
-
-    def words(self, feature: int) -> str:
-        """Say what was done."""
-        return "indicators, a step between levels counts 2"
-
-
-def _skewness(values: Matrix) -> Matrix:
-    """Return the sample skewness of each column over its observed values; 0 where constant."""
-    centred = values - np.nanmean(values, axis=0)
-    largest = np.nanmax(np.abs(centred), axis=0)
-    centred = centred / np.where(largest > 0, largest, 1.0)
-    spread = np.sqrt(np.nanmean(centred**2, axis=0))
-    return np.nanmean(centred**3, axis=0) / np.where(spread > 0, spread, 1.0) ** 3
+def _skewness(columns: Matrix) -> Matrix:
+    """Return the sample skewness of each row over its observed values; 0 where constant."""
+    centred = columns - np.nanmean(columns, axis=1, keepdims=True)
+    largest = np.nanmax(np.abs(centred), axis=1, keepdims=True)
+    centred /= np.where(largest > 0, largest, 1.0)
+    squares = centred**2
+    spread = np.sqrt(np.nanmean(squares, axis=1))
+    squares *= centred
+    return np.nanmean(squares, axis=1) / np.where(spread > 0, spread, 1.0) ** 3

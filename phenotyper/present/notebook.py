@@ -130,8 +130,9 @@ def _cells(cohort: str, recipe: Recipe, profile: Profile, name: str) -> list[tup
             'print(f"{same.mean():.1%} of the patients have the assignment of the run")',
         ),
         ("code", "ph.plot_map(found)"),
-        ("markdown", "How the layouts that were combined agree with each other:"),
-        ("code", "found.layouts"),
+        ("markdown", "Every setting that was tried, what it found and how far the others agree with it:"),
+        ("code", "found.settings"),
+        ("code", "ph.plot_settings(found)"),
         ("markdown", "## Who they are"),
         ("code", "profile = ph.profile(found, cohort)\nprofile.table_one"),
         ("code", "profile.feature_table"),
@@ -146,6 +147,6 @@ def _cells(cohort: str, recipe: Recipe, profile: Profile, name: str) -> list[tup
 
 
 def _recipe_code(recipe: Recipe) -> str:
-    settings = {key: value for key, value in recipe.to_dict().items() if value not in (None, [])}
+    settings = {key: value for key, value in recipe.to_dict().items() if value not in (None, {})}
     lines = "".join(f"    {key}={value!r},\n" for key, value in settings.items())
     return f"ph.Recipe(\n{lines})"

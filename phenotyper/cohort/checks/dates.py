@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from phenotyper.cohort.checks.looks import (
@@ -23,7 +24,7 @@ from phenotyper.cohort.declaration import BORN
 from phenotyper.cohort.readers import RawTable
 from phenotyper.cohort.roles import texts
 from phenotyper.cohort.tables import Tables
-from phenotyper.errors import Problem, number_of
+from phenotyper.errors import Problem, listed, number_of
 
 FIRST_DAY = dt.date(1900, 1, 1)
 """The day that spreadsheets and registries write for "unknown"; nothing is measured on it or before."""
@@ -32,7 +33,11 @@ FIRST_DAY = dt.date(1900, 1, 1)
 @rule("cells")
 def date_features(block: CodedBlock) -> Iterator[Problem]:
     """Refuse features that are dates, in whatever form they are written."""
-    columns = [column for column in text_columns(block) if is_date_column(column) and not person_in(column)]
+    columns = [
+        column
+        for column in text_columns(block)
+        if is_date_column(column) and not person_in(column) and column.name not in block.dates
+    ]
     found = [(column.name, f"as {' and '.join(forms_met(column.dates))}") for column in columns]
     found += [(name, "as 20210403") for name in compact_dates(block) if not is_birth(name)]
     if not found:
@@ -42,11 +47,49 @@ def date_features(block: CodedBlock) -> Iterator[Problem]:
     message = f"block {block.spec.name} of {block.source} has dates among its features: {described(found)}"
     remedy = (
         f"Leave them out: exclude = [{quoted(names)}]. What counts is the time from the index date to them: "
-        "give that in days, as a number."
+        'give that in days, as a number, or declare the kind "date" and an index_date.'
     )
     if any(_partly(column) for column in columns):
         remedy += " Where a spreadsheet has turned 3.4 into 3-Apr, export the numbers again."
     yield Problem("DATE_FEATURE", message, remedy, where=block.source, rows=tuple(rows))
+
+
+@rule("cells")
+def declared_dates(block: CodedBlock) -> Iterator[Problem]:
+    """Refuse features declared as dates that cannot be counted from a day of the patient."""
+    misfits = {name: found for name in block.dates if (found := (block.misfits or {}).get(name))}
+    if not misfits:
+        return
+    rows = tuple(sorted({row for found in misfits.values() for at in found.values() for row in at}))
+    named = described([(name, f"as {' and '.join(forms_met(found))}") for name, found in misfits.items()])
+    message = f"block {block.spec.name} of {block.source} has dates "
+    if block.index is not None:
+        message += f"that are not written 2021-04-03: {named}"
+        remedy = "Write year-month-day in the whole column, and name what means missing in missing_codes."
+    else:
+        message += f"among its features, and no index date to count them from: {named}"
+        remedy = (
+            'Add index_date = "..." to [patients]: the features are then the days since it. '
+            f"Or leave them out: exclude = [{quoted(list(misfits))}]."
+        )
+    yield Problem("DATE_FEATURE", message, remedy, where=block.source, rows=rows)
+
+
+@rule("cells")
+def dates_without_a_start(block: CodedBlock) -> Iterator[Problem]:
+    """Warn of patients whose dates cannot be counted, as their index date is not known."""
+    if not block.dates or block.index is None:
+        return
+    cells = block.cells or block
+    without = np.array([str(patient) not in block.index for patient in cells.ids.tolist()], dtype=bool)
+    if without.any():
+        message = (
+            f"{block.source} has {number_of(int(without.sum()), 'row')} of patients without an index date: "
+            f"{listed(block.dates)} cannot be counted from it and is missing there"
+        )
+        remedy = "Fill in the index date of these patients."
+        rows = tuple(np.asarray(cells.rows)[without].tolist())
+        yield Problem("DATE_NO_START", message, remedy, where=block.source, rows=rows, severity="warning")
 
 
 def _partly(column: TextColumn) -> bool:

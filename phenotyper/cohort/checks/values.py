@@ -86,7 +86,7 @@ def _all_rows(texts: Offences) -> tuple[int, ...]:
 def text_among_numbers(block: CodedBlock) -> Iterator[Problem]:
     """Refuse "<0.5", "1,5", "n/a" in a number column, with the distinct texts and what to do."""
     numeric = {feature.name for feature in block.features if feature.kind in NUMERIC_KINDS}
-    numeric -= left_to_others(block) if block.misfits else set()
+    numeric -= (left_to_others(block) if block.misfits else set()) | set(block.dates)
     misfits = {name: found for name, found in (block.misfits or {}).items() if name in numeric}
     pointed = {
         feature.name

@@ -13,6 +13,7 @@ from phenotyper.present.plots.membership import plot_membership
 from phenotyper.present.plots.missingness import plot_missingness
 from phenotyper.present.plots.patterns import plot_missing_patterns
 from phenotyper.present.plots.saving import save_figure
+from phenotyper.present.plots.settings import plot_settings
 from phenotyper.present.plots.tree import plot_tree
 from phenotyper.present.plots.upset import plot_upset
 
@@ -26,6 +27,7 @@ __all__ = [
     "plot_membership",
     "plot_missing_patterns",
     "plot_missingness",
+    "plot_settings",
     "plot_tree",
     "plot_upset",
     "save_figure",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +13,6 @@ from phenotyper.cohort.container import block_names, features_of
 from phenotyper.errors import FitError, Problem, ResultError
 from phenotyper.outcomes.differences import hedges_against_rest, moments
 from phenotyper.prepare.preparation import BlockPreparation, Preparation
-from phenotyper.prepare.scales import Levels
 from phenotyper.present.plots.style import RASTER_ABOVE, UNASSIGNED, clean
 from phenotyper.present.plots.values import values_of
 
@@ -72,7 +70,7 @@ class Rows:
 
 def rows_of(found: Any, cohort: MuData) -> Rows:
     """Prepare every feature of a cohort as the fit of ``found`` did, over the patients at hand."""
-    adjusted = tuple(getattr(getattr(found, "recipe", None), "adjust_for", ()))
+    adjusted = tuple(getattr(found, "adjusted_for", ()))
     blocks, ids = blocks_of(cohort, adjust_for=adjusted)
     try:
         preparation = Preparation.fit(blocks)
@@ -88,15 +86,12 @@ def rows_of(found: Any, cohort: MuData) -> Rows:
 def _named(block: BlockPreparation, facts: Any) -> list[Row]:
     """Name each column of a prepared block; of a category, the level as well."""
     rows = []
-    for columns, scale in block.groups:
-        for place, at in enumerate(scale.source.tolist()):
-            feature = block.features[int(columns[at])]
-            label = str(facts.loc[feature, "label"] or feature)
-            if isinstance(scale, Levels):
-                level = str(json.loads(facts.loc[feature, "levels"])[int(scale.level[place])])
-                if level != "yes":
-                    label = f"{clean(label, _LONGEST - min(len(level), 16) - 2)}: {clean(level, 16)}"
-            rows.append(Row(block.name, feature, clean(label, _LONGEST)))
+    for j, level in block.column_names():
+        feature = block.features[j]
+        label = str(facts.loc[feature, "label"] or feature)
+        if level and level != "yes":
+            label = f"{clean(label, _LONGEST - min(len(level), 16) - 2)}: {clean(level, 16)}"
+        rows.append(Row(block.name, feature, clean(label, _LONGEST)))
     return rows
 
 

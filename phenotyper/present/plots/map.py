@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 SIZE = (4.6, 3.6)
 Limits = tuple[float, float]
 _WINSORISED = (2, 98)
+OF_THE_FIT = ("probability", "membership")
 
 
 def plot_map(
@@ -63,7 +64,7 @@ def plot_map(
     cohort : MuData, optional
         Cohort of those patients; needed to colour by a variable.
     colour_by : str
-        ``"subphenotype"``, ``"membership"``, a column of the patients (``"age"``, ``"site"``) or
+        ``"subphenotype"``, ``"probability"``, ``"membership"``, a column of the patients (``"age"``) or
         ``"block:feature"``. Numbers are coloured between their 2nd and 98th percentile; missing values are
         light grey, below, and counted.
     ax : Axes, optional
@@ -83,8 +84,8 @@ def plot_map(
     """
     if colour_by == "subphenotype":
         values = None
-    elif colour_by == "membership":
-        values = Values("membership (0 to 1)", _by_patient(found, "membership").astype(float))
+    elif colour_by in OF_THE_FIT:
+        values = Values(f"{colour_by} (0 to 1)", _by_patient(found, colour_by).astype(float))
     else:
         values = _aligned(found, cohort, colour_by)
     with drawing(ax, size=SIZE) as axes:
@@ -95,7 +96,7 @@ def plot_map(
         elif values.levels:
             _draw_categories(axes, found, values)
         else:
-            _draw_numbers(axes, found, values, limits=(0.0, 1.0) if colour_by == "membership" else None)
+            _draw_numbers(axes, found, values, limits=(0.0, 1.0) if colour_by in OF_THE_FIT else None)
         _letters(axes, found)
         title(axes, _heading(found, values), found.status)
     return axes

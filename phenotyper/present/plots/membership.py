@@ -1,4 +1,4 @@
-"""How surely each patient belongs: memberships of every patient, sorted within each subphenotype."""
+"""How surely each patient belongs: the probability of every patient, sorted within each subphenotype."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from phenotyper.discover.fitting import LEAST_MEMBERSHIP
+from phenotyper.discover.place import LEAST_PROBABILITY
 from phenotyper.present.plots.style import (
     FAINT_INK,
     INK,
@@ -30,10 +30,11 @@ _NOTE_LETTERS = 30
 
 
 def plot_membership(found: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw how far the layouts place each patient in his group: one bar a patient, sorted within the group.
+    """Draw how surely each patient is of his subphenotype: one bar a patient, sorted within the group.
 
-    Of the unassigned it is the largest membership in any subphenotype, in grey, with the reasons counted
-    beside. The line marks the membership from which a patient can be assigned.
+    The probability holds given that the patient is of one of the subphenotypes; of the unassigned it is the
+    largest of any, in grey, with the reasons counted beside. The line marks the probability from which a
+    patient can be assigned.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def plot_membership(found: Any, *, ax: Axes | None = None) -> Axes:
         top = 1.0
         for name, room in zip(groups, rooms, strict=True):
             mine = table[table["subphenotype"] == name]
-            values = np.sort(mine["membership"].to_numpy(dtype=float))[::-1]
+            values = np.sort(mine["probability"].to_numpy(dtype=float))[::-1]
             edges = np.linspace(top, top - room, len(values) + 1)
             axes.fill_betweenx(
                 np.repeat(edges, 2)[1:-1],
@@ -75,14 +76,14 @@ def plot_membership(found: Any, *, ax: Axes | None = None) -> Axes:
                 annotation_clip=False,
             )
             top -= room + _GAP
-        axes.axvline(LEAST_MEMBERSHIP, color=FAINT_INK, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.axvline(LEAST_PROBABILITY, color=FAINT_INK, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set_xlim(0, 1)
         axes.set_ylim(min(top + _GAP, 0.99), 1.0)
         axes.set_yticks([])
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-        axes.set_xlabel("membership\n(share of the company that the layouts give)")
+        axes.set_xlabel("probability of the subphenotype")
         axes.spines["left"].set_visible(False)
-        title(axes, f"Membership of {len(table):,} patients", found.status)
+        title(axes, f"Probability of {len(table):,} patients", found.status)
     return axes
 
 

@@ -121,7 +121,7 @@ def _unknown(cohort: MuData, name: str, columns: list[str]) -> Problem:
             hint = did_you_mean(name, [f"{block}:{feature}" for feature in features])
         if hint:
             break
-    hint = hint or did_you_mean(name, ["subphenotype", "membership", *columns])
+    hint = hint or did_you_mean(name, ["subphenotype", "probability", "membership", *columns])
     blocks = listed(block_names(cohort))
     known = f"Patients have {listed(columns, most=8)}; a feature is block:feature, blocks: {blocks}."
     what = f'there is no column or feature "{name}" in this cohort'

@@ -1,0 +1,144 @@
+"""The pages of results, from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from peers.running import METHODS, OURS, mean
+
+HEAD = [
+    ("ari_all", "adjusted Rand, all"),
+    ("ari_placed", "all placed"),
+    ("ari_assigned", "assigned"),
+    ("ami_all", "mutual information, all"),
+    ("ami_placed", "all placed"),
+]
+JUDGED = [("ari_all", "all"), ("ari_placed", "all placed"), ("ami_all", "all"), ("ami_placed", "all placed")]
+WORDS = """# Side by side
+
+The same cohorts, values as measured with their kinds known; nobody adjusts for anything (but in the rows
+that say so). Mean (standard error) over seeds; of simulated cohorts a seed is a new cohort, of real ones
+only the methods'.
+
+- **all**: over all patients; those unassigned count as one group, those lost as another, patients of no
+  group (demo) as a class. Whoever leaves patients out pays for it.
+- **all placed**: every unassigned patient is given to the nearest group (phenotyper: the most probable by
+  its placer; others: nearest centroid where they looked for groups); the lost are a group of their own;
+  patients of no group are left out. How good the groups are, whoever is left out.
+- **assigned**: among the assigned only.
+- lost: patients that the method cannot take. seconds: of the processor, one thread, compiled code warm. MB:
+  highest resident memory during the run above that at its start.
+
+The usual preparation, the same for every peer, is in `benchmarks/peers/tables.py`; each peer's settings are
+at the top of its module. All that have a least size of a group have the same: 5 % of the patients, at least
+10 ("as installed": 15).
+"""
+
+
+def standing(table: pd.DataFrame, score: str, mine: str = OURS) -> tuple[str, str]:
+    """Return the best other method with its mean, and how ours stands: best, within 1 se, or behind.
+
+    The standard error is that of the differences on the same cohorts (of one run: 0).
+    """
+    wide = table.pivot_table(index="seed", columns="method", values=score)
+    others = wide.drop(columns=[name for name in wide if name.startswith(OURS)])
+    if mine not in wide or others.dropna(axis=1, how="all").empty:
+        return "-", "-"
+    best = str(others.mean().idxmax())
+    behind = (wide[best] - wide[mine]).dropna()
+    error = behind.sem() if len(behind) > 1 else 0.0
+    lag = behind.mean()
+    word = "best" if lag <= 0 else "within 1 se" if lag <= error else f"behind by {lag:.2f} (se {error:.2f})"
+    return f"{best}: {mean(others[best])}", word
+
+
+def side_by_side_page(table: pd.DataFrame, abouts: Mapping[str, str], made: str) -> str:
+    """Return the page of side_by_side.csv."""
+    order = [*METHODS[:1], *(name for name in table["method"].unique() if name not in METHODS), *METHODS[1:]]
+    lines = [WORDS, *_summary(table, abouts)]
+    for name, about in abouts.items():
+        for against, part in table[table["data"] == name].groupby("against", sort=False):
+            lines += ["", f"## {name}: {against}", "", f"{about}; {part['seed'].nunique()} seeds.", ""]
+            lines += _methods(part, order)
+    failed = table[table["note"].notna()].groupby(["data", "method"], sort=False)["note"].first()
+    lines += ["", "## Failed", ""] if len(failed) else []
+    lines += [f"- {data}, {method}: {note}" for (data, method), note in failed.items()]
+    return "\n".join([*lines, "", made + ".", ""])
+
+
+def _summary(table: pd.DataFrame, abouts: Mapping[str, str]) -> list[str]:
+    lines = [
+        "## How phenotyper stands to the best of the others",
+        "",
+        "Best: mean not below any other's. Within 1 se: behind by no more than the standard error of",
+        "the differences on the same cohorts.",
+        "",
+        f"| data | {' | '.join(f'{name[:3].upper()}, {what}: best peer | ours' for name, what in JUDGED)} |",
+        "|---" * (1 + 2 * len(JUDGED)) + "|",
+    ]
+    for name in abouts:
+        for against, part in table[table["data"] == name].groupby("against", sort=False):
+            if part["ari_all"].notna().any():
+                cells = []
+                for score, _ in JUDGED:
+                    best, word = standing(part, score)
+                    cells += [best, f"{mean(part.loc[part['method'] == OURS, score])}, {word}"]
+                shown = name if against == "planted groups" else f"{name}: {against}"
+                lines.append(f"| {shown} | {' | '.join(cells)} |")
+    return lines
+
+
+def _methods(part: pd.DataFrame, order: list[str]) -> list[str]:
+    lines = [
+        f"| method | {' | '.join(text for _, text in HEAD)} | groups | coverage | lost | seconds | MB |",
+        "|---" * (len(HEAD) + 6) + "|",
+    ]
+    for method in order:
+        rows = part[part["method"] == method]
+        if len(rows):
+            cells = [mean(rows[score]) for score, _ in HEAD]
+            cells += [mean(rows["groups"], ".1f"), mean(rows["coverage"]), f"{rows['lost'].mean():.0f}"]
+            cells += [f"{rows['seconds'].mean():.1f}", f"{rows['peak_mb'].mean():.0f}"]
+            lines.append(f"| {method} | {' | '.join(cells)} |".replace("nan", "-"))
+    return lines
+
+
+def missingness_page(table: pd.DataFrame, about: str, made: str) -> str:
+    """Return the page of missingness.csv: adjusted Rand, and the share of that of the full data."""
+    lines = ["# Missing values and absent blocks", "", about]
+    for score, what in (("ari_placed", "all placed"), ("ari_all", "all")):
+        lines += ["", f"## Adjusted Rand, {what}: mean (standard error), share of that of the full data", ""]
+        lines += _grid(table, score)
+    lines += ["", "## Patients lost, of 300", "", *_grid(table, "lost")]
+    lines += ["", "## Coverage", "", *_grid(table, "coverage")]
+    return "\n".join(
+        [*lines, "", f"Seeds {', '.join(map(str, sorted(table['seed'].unique())))}; {made}.", ""]
+    )
+
+
+def _grid(table: pd.DataFrame, score: str) -> list[str]:
+    cells = table[["missing", "absent"]].drop_duplicates().sort_values(["missing", "absent"])
+    pairs = [(float(missing), float(absent)) for missing, absent in cells.to_numpy().tolist()]
+    heads = [f"{100 * missing:.0f} % / {100 * absent:.0f} %" for missing, absent in pairs]
+    lines = [f"| values missing / blocks absent | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for method in [name for name in METHODS if name in set(table["method"])]:
+        rows = table[table["method"] == method]
+        parts = {pair: part.set_index("seed")[score] for pair, part in rows.groupby(["missing", "absent"])}
+        full = parts.get((0.0, 0.0), pd.Series(dtype=float))
+        shown = [_cell(parts.get(pair), full if any(pair) else None, score) for pair in pairs]
+        lines.append(f"| {method} | {' | '.join(shown)} |")
+    return lines
+
+
+def _cell(part: pd.Series | None, full: pd.Series | None, score: str) -> str:
+    """Return a mean, for adjusted Rand with the share of what the same seeds give on full data."""
+    if part is None or part.dropna().empty:
+        return "-"
+    if score == "lost":
+        return f"{part.mean():.0f}"
+    base = np.nan if full is None else full.reindex(part.index).mean()
+    kept = score.startswith("ari") and np.isfinite(base) and base > 0
+    return mean(part) + (f", {100 * part.mean() / base:.0f} %" if kept else "")

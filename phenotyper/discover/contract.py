@@ -1,0 +1,107 @@
+"""What a method of finding groups gives, and how one is added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phenotyper.errors import Problem, RecipeError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from phenotyper.cohort.blocks import Blocks
+    from phenotyper.discover.recipe import Recipe
+    from phenotyper.integrate.contract import Integrated
+    from phenotyper.prepare.preparation import PreparedBlock
+
+
+@dataclass(frozen=True)
+class MethodTask:
+    """What a method may use; all of the same n patients, each with at least one value.
+
+    Parameters
+    ----------
+    integrated : Integrated
+        Where to look for groups.
+    prepared : sequence of PreparedBlock
+        Comparable columns, for methods that model the features.
+    blocks : Blocks
+        Values as measured, likewise.
+    recipe : Recipe
+        Settings.
+    seeds : sequence of numpy.random.SeedSequence
+        One for each repetition: ``recipe.n_layouts`` of them.
+    n_jobs : int
+        Threads; the answer does not depend on it.
+    done : callable
+        To be called after each run.
+    """
+
+    integrated: Integrated
+    prepared: Sequence[PreparedBlock]
+    blocks: Blocks
+    recipe: Recipe
+    seeds: Sequence[np.random.SeedSequence]
+    n_jobs: int = 1
+    done: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Partitions of the same n patients, to be combined by consensus.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (r, n)
+        Labels from 0, -1 for unassigned.
+    settings : sequence of mapping, length r
+        What each run was made with: ``n_neighbors``, ``min_cluster_size``, ``min_samples``, ``k``, ``seed``
+        (number of the repetition), whatever applies.
+    trees : sequence of ndarray, length r
+        Condensed trees (parent, child, lambda, size), of shape (0, 4) where there is none.
+    criteria : sequence of mapping
+        One row a number of groups tried: ``k``, ``chosen`` and what it was judged by (``bic``,
+        ``silhouette``, ...).
+    """
+
+    labels: NDArray[np.intp]
+    settings: Sequence[Mapping[str, Any]]
+    trees: Sequence[NDArray[np.float64]]
+    criteria: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+Method = Callable[[MethodTask], Runs]
+
+_KNOWN: dict[str, Method] = {}
+
+
+def finds_groups(name: str) -> Callable[[Method], Method]:
+    """Register a method under the name that ``Recipe(method=...)`` takes."""
+
+    def keep(made: Method) -> Method:
+        _KNOWN[name] = made
+        return made
+
+    return keep
+
+
+def method_named(name: str) -> Method:
+    """Return a method by its name.
+
+    Raises
+    ------
+    RecipeError
+        METHOD_UNKNOWN.
+    """
+    import phenotyper.discover.layouts
+    import phenotyper.discover.methods  # noqa: F401  (both register what the package brings)
+
+    if name not in _KNOWN:
+        message = f"method is {name!r}, which is not known"
+        remedy = f"Known are {listed(sorted(_KNOWN), 12)}.{did_you_mean(name, _KNOWN)}"
+        raise RecipeError(Problem("METHOD_UNKNOWN", message, remedy))
+    return _KNOWN[name]

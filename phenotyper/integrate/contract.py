@@ -1,0 +1,107 @@
+"""What an integration gives, and how one is added.
+
+An integration takes the comparable columns of all blocks and returns one place for every patient, and where
+it has one a graph of who resembles whom. Groups are looked for there. New patients are placed in the factors,
+whichever the integration: see ``discover/place.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phenotyper.errors import Problem, RecipeError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import coo_matrix
+
+    from phenotyper.integrate.factors import Scores
+    from phenotyper.prepare.preparation import PreparedBlock
+
+
+@dataclass(frozen=True)
+class Integrated:
+    """All blocks as one space.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, f)
+        Coordinates; Euclidean distances mean unlikeness.
+    graph : coo_matrix, shape (n, n), optional
+        Symmetric memberships in (0, 1], zero diagonal, of an integration that works on graphs; layouts and
+        communities use it in place of the nearest neighbours of ``points``.
+    """
+
+    points: NDArray[np.float64]
+    graph: coo_matrix | None = None
+
+
+@dataclass(frozen=True)
+class IntegrationTask:
+    """What an integration may use.
+
+    Parameters
+    ----------
+    blocks : sequence of PreparedBlock
+        Comparable columns of n patients, with NaN; every patient has at least one value.
+    scores : Scores
+        Scores of the patients on the factors of the common model.
+    n_neighbors : int
+        Neighbours of a patient, the patient included.
+    rng : numpy.random.Generator
+        For whatever is drawn.
+    """
+
+    blocks: Sequence[PreparedBlock]
+    scores: Scores
+    n_neighbors: int
+    rng: np.random.Generator
+
+
+Integration = Callable[[IntegrationTask], Integrated]
+
+_KNOWN: dict[str, Integration] = {}
+
+
+def integrates(name: str) -> Callable[[Integration], Integration]:
+    """Register an integration under the name that ``Recipe(integration=...)`` takes.
+
+    Examples
+    --------
+    >>> @integrates("doctest: first columns")
+    ... def first_columns(task):
+    ...     return Integrated(np.hstack([np.nan_to_num(block.values[:, :2]) for block in task.blocks]))
+    """
+
+    def keep(made: Integration) -> Integration:
+        _KNOWN[name] = made
+        return made
+
+    return keep
+
+
+def integration_named(name: str) -> Integration:
+    """Return an integration by its name.
+
+    Raises
+    ------
+    RecipeError
+        INTEGRATION_UNKNOWN.
+    """
+    import phenotyper.integrate.others  # noqa: F401  (registers what the package brings)
+
+    if name not in _KNOWN:
+        message = f"integration is {name!r}, which is not known"
+        remedy = f"Known are {listed(sorted(_KNOWN), 12)}.{did_you_mean(name, _KNOWN)}"
+        raise RecipeError(Problem("INTEGRATION_UNKNOWN", message, remedy))
+    return _KNOWN[name]
+
+
+@integrates("factors")
+def factors(task: IntegrationTask) -> Integrated:
+    """Return the scores on the factors themselves."""
+    return Integrated(task.scores.mean)

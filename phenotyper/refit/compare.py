@@ -1,0 +1,307 @@
+"""Several recipes on one cohort: who agrees with whom, and what all agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phenotyper.cohort.blocks import Blocks, blocks_of
+from phenotyper.cohort.container import declaration_of, patients_of
+from phenotyper.cohort.fingerprint import fingerprint
+from phenotyper.discover.consensus import combine
+from phenotyper.discover.fitting import fit_blocks
+from phenotyper.discover.methods.common import silhouette, smallest
+from phenotyper.discover.phenotypes import UNASSIGNED, group_name
+from phenotyper.discover.recipe import Recipe
+from phenotyper.errors import (
+    PhenotyperError,
+    Problem,
+    RecipeError,
+    ResultError,
+    did_you_mean,
+    listed,
+    number_of,
+)
+from phenotyper.refit.agree import pair_table, partition_agreement
+from phenotyper.refit.brought import brought_along, register
+from phenotyper.refit.comparison import CONSENSUS, MethodComparison, consensus_frame, label_frame
+from phenotyper.refit.loop import Failed, Shared, bytes_of, counted, run_tasks
+from phenotyper.refit.selection import Tried, selection_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mudata import MuData
+    from numpy.typing import NDArray
+
+    from phenotyper.discover.recipe import Progress
+
+EXTRAS = {"mofa": "mofapy2", "leiden": "igraph"}
+
+
+def usual_recipes(base: Recipe | None = None) -> dict[str, Recipe]:
+    """Return the recipes that are compared by default: several integrations and methods, all else as in one.
+
+    Parameters
+    ----------
+    base : Recipe, optional
+        Its seed, covariates, blocks and other settings.
+
+    Examples
+    --------
+    >>> list(usual_recipes())[:3]
+    ['factors + hdbscan', 'factors + kmeans', 'factors + mixture']
+    """
+    base = base or Recipe()
+    pairs = [("factors", method) for method in ("hdbscan", "kmeans", "mixture", "leiden")]
+    pairs += [(integration, "hdbscan") for integration in ("concat", "graph", "snf", "mofa")]
+    present = [pair for pair in pairs if all(find_spec(EXTRAS.get(part, "numpy")) for part in pair)]
+    return {
+        f"{integration} + {method}": replace(base, integration=integration, method=method)
+        for integration, method in present
+    }
+
+
+def compare_methods(
+    cohort: MuData,
+    recipes: Mapping[str, Recipe] | Recipe | None = None,
+    *,
+    n_jobs: int = 1,
+    known: str | Sequence[str] | None = None,
+    progress: Progress = False,
+) -> MethodComparison:
+    """Fit several recipes to a cohort and compare what they find.
+
+    Parameters
+    ----------
+    cohort : MuData
+        From :func:`phenotyper.read_cohort`.
+    recipes : mapping of str to Recipe, or Recipe, optional
+        Recipes by name; or one whose integration and method are varied (:func:`usual_recipes`), by default
+        with the default settings.
+    n_jobs : int
+        Workers, one recipe each; -1 for all cores. The answer does not depend on it.
+    known : str or sequence of str, optional
+        Declared known classes to compare with afterwards.
+    progress : bool or callable
+        Show a bar, or call with (recipes done, recipes in all).
+
+    Returns
+    -------
+    MethodComparison
+
+    Raises
+    ------
+    RecipeError
+        COMPARE_RECIPES: fewer than two, or no recipe. Whatever :meth:`Recipe.fit` raises.
+    ResultError
+        UNKNOWN_NAME: a known class that is not declared.
+    MissingExtraError
+        A recipe needs a package that is not installed.
+    """
+    wanted = _checked(recipes)
+    classes = _known_classes(cohort, known)
+    found, ids = _fits(cohort, wanted, n_jobs=n_jobs, progress=progress)
+    codes = np.array([one.labels for one in found])
+    names = [*(group_name(g) for g in range(codes.max(initial=-1) + 1)), UNASSIGNED]
+    labels = label_frame(ids, np.array(names, dtype=str)[codes].T, list(wanted))
+    pairs = pair_table(list(wanted), codes)
+    together = _consensus(ids, codes)
+    return MethodComparison(
+        _table(wanted, found, pairs),
+        pairs,
+        selection_of({name: one.tried for name, one in zip(wanted, found, strict=True)}),
+        labels,
+        together,
+        _against_known(labels, codes, together, classes),
+        wanted,
+        fingerprint(cohort),
+    )
+
+
+def _checked(recipes: Any) -> dict[str, Recipe]:
+    if recipes is None or isinstance(recipes, Recipe):
+        return usual_recipes(recipes)
+    remedy = 'Give two or more by name: {"ours": Recipe(), "k-means": Recipe(method="kmeans")}.'
+    if not isinstance(recipes, Mapping):
+        said = f"recipes are of type {type(recipes).__name__}"
+    elif len(recipes) < 2:
+        said = f"there is {number_of(len(recipes), 'recipe')} to compare"
+    elif wrong := [name for name, one in recipes.items() if not isinstance(one, Recipe)]:
+        said = f"{listed(wrong)} is no Recipe"
+    elif wrong := [
+        name for name in recipes if not isinstance(name, str) or name == CONSENSUS or not name.strip()
+    ]:
+        said = f"a recipe cannot be named {wrong[0]!r}"
+    else:
+        return dict(recipes)
+    raise RecipeError(Problem("COMPARE_RECIPES", said, remedy))
+
+
+def _known_classes(cohort: MuData, known: str | Sequence[str] | None) -> dict[str, pd.Series]:
+    names = [known] if isinstance(known, str) else list(known or ())
+    declared = declaration_of(cohort).patients.known_classes
+    unknown = [name for name in names if name not in declared]
+    if unknown:
+        raise ResultError(
+            Problem(
+                "UNKNOWN_NAME",
+                f"known names {listed(unknown)}, which the cohort does not declare as known classes",
+                f"Declared are: {listed(declared, 12) or 'none'}.{did_you_mean(unknown[0], declared)}",
+            )
+        )
+    return {name: patients_of(cohort)[name] for name in names}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is kept of one fit: labels of the n patients, silhouette, agreement of its runs, what it tried."""
+
+    labels: NDArray[np.intp]
+    silhouette: float
+    agreement: float
+    tried: Tried
+
+
+def _fits(
+    cohort: MuData, recipes: Mapping[str, Recipe], *, n_jobs: int, progress: Progress
+) -> tuple[list[_Found], NDArray[np.str_]]:
+    """Fit all recipes in the loop that runs every refit; return patients in the order of their ids."""
+    if n_jobs == 0:
+        raise RecipeError(Problem("RECIPE_SETTING", "n_jobs is 0", "Give 1 or more, or -1 for all cores."))
+    brought = brought_along(recipes.values())
+    arrays = {_arrays_for(recipe): recipe for recipe in recipes.values()}
+    sources = {key: arrays_of(recipe, cohort) for key, recipe in arrays.items()}
+    places = {key: at for at, key in enumerate(sources)}
+    shared = Shared(
+        (tuple(blocks for blocks, _ in sources.values()), brought), bytes_of(tuple(sources.values()))
+    )
+    tasks = [(recipe, places[_arrays_for(recipe)]) for recipe in recipes.values()]
+    found: dict[int, _Found] = {}
+    with (
+        counted(progress, len(tasks)) as step,
+        closing(run_tasks(_fit, shared, tasks, n_jobs=min(n_jobs, len(tasks)))) as answers,
+    ):
+        for number, answer in answers:
+            if isinstance(answer, Failed):
+                raise _with_name(answer.error, list(recipes)[number])
+            found[number] = answer
+            step()
+    orders = [np.argsort(ids, kind="stable") for _, ids in sources.values()]
+    sorted_rows = [
+        replace(found[at], labels=found[at].labels[orders[place]]) for at, (_, place) in enumerate(tasks)
+    ]
+    return sorted_rows, np.sort(next(iter(sources.values()))[1])
+
+
+def _arrays_for(recipe: Recipe) -> tuple[Any, ...]:
+    """Return what decides the arrays that a recipe is fitted to."""
+    return recipe.adjust_for, recipe.blocks
+
+
+def _fit(shared: tuple[Sequence[Blocks], Any], task: tuple[Recipe, int]) -> _Found:
+    """Fit one recipe in a worker."""
+    sources, brought = shared
+    register(brought)
+    recipe, source = task
+    fitted = fit_blocks(recipe, sources[source])
+    agreement, runs = fitted.consensus.agreement, fitted.runs[:, fitted.measured]
+    r = len(runs)
+    others = (agreement.sum(axis=0) - 1) / (r - 1) if r > 1 else np.ones(r)
+    rows = [
+        {
+            **setting,
+            "n_subphenotypes": int(run.max(initial=-1)) + 1,
+            "coverage": float((run >= 0).mean()),
+            "smallest": smallest(run) if (run >= 0).any() else 0,
+            "agreement": float(others[at]),
+            "reference": at == fitted.consensus.reference,
+        }
+        for at, (run, setting) in enumerate(zip(runs, fitted.settings, strict=True))
+    ]
+    measured = fitted.measured
+    return _Found(
+        fitted.labels,
+        silhouette(fitted.scores.mean[measured], fitted.labels[measured]),
+        float(others.mean()) if r else float("nan"),
+        Tried(recipe.integration, recipe.method, list(fitted.criteria), rows),
+    )
+
+
+def _with_name(error: Exception, name: str) -> Exception:
+    """Return the error with the name of its recipe."""
+    if isinstance(error, PhenotyperError):
+        problems = [replace(one, message=f'recipe "{name}": {one.message}') for one in error.problems]
+        return type(error)(problems).with_traceback(error.__traceback__)
+    error.add_note(f'in the recipe "{name}"')
+    return error
+
+
+def _codes(labels: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Return numbers from 0 in the order of the letters; -1 for the unassigned."""
+    names = sorted(set(labels.tolist()) - {UNASSIGNED}, key=lambda name: (len(name), name))
+    return np.array([names.index(one) if one != UNASSIGNED else -1 for one in labels.tolist()], dtype=np.intp)
+
+
+def _consensus(ids: NDArray[np.str_], codes: NDArray[np.intp]) -> pd.DataFrame:
+    """Combine the partitions as a fit combines its runs; the largest group is A."""
+    one_each = np.ones(len(codes), dtype=np.intp)
+    combined = combine(codes, np.arange(len(ids)), least=one_each)
+    labels, k = combined.labels, combined.memberships.shape[1]
+    sizes = np.bincount(labels[labels >= 0], minlength=k)
+    order = np.argsort(-sizes, kind="stable")
+    order = order[sizes[order] > 0]
+    name = dict(zip(order.tolist(), map(group_name, range(len(order))), strict=True))
+    groups = np.array([name.get(label, UNASSIGNED) for label in labels.tolist()], dtype=str)
+    share = combined.memberships.max(axis=1, initial=0.0)
+    return consensus_frame(ids, groups, share, (codes >= 0).sum(axis=0))
+
+
+def _table(recipes: Mapping[str, Recipe], found: Sequence[_Found], pairs: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for (name, recipe), one in zip(recipes.items(), found, strict=True):
+        mine = pairs.loc[(pairs["first"] == name) | (pairs["second"] == name), "adjusted_rand"]
+        assigned = one.labels >= 0
+        rows.append(
+            {
+                "recipe": name,
+                "integration": recipe.integration,
+                "method": recipe.method,
+                "n_subphenotypes": int(one.labels.max(initial=-1)) + 1,
+                "coverage": float(assigned.mean()),
+                "smallest": smallest(one.labels) if assigned.any() else 0,
+                "silhouette": one.silhouette,
+                "agreement_of_runs": one.agreement,
+                "mean_adjusted_rand": float(mine.mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def arrays_of(recipe: Recipe, cohort: MuData) -> tuple[Blocks, NDArray[np.str_]]:
+    """Return the arrays that a recipe is fitted to, and the patients' ids in their order."""
+    return blocks_of(cohort, adjust_for=tuple(recipe.adjust_for or ()), blocks=recipe.blocks)
+
+
+def _against_known(
+    labels: pd.DataFrame,
+    codes: NDArray[np.intp],
+    together: pd.DataFrame,
+    classes: Mapping[str, pd.Series],
+) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    own = [*codes, _codes(together["group"].to_numpy(dtype=str))]
+    for title, column in classes.items():
+        values = column.reindex(labels.index)
+        truth = pd.factorize(values)[0].astype(np.intp)
+        for name, mine in zip([*labels, CONSENSUS], own, strict=True):
+            rows.append({"recipe": name, "known": title, **partition_agreement(mine, truth)})
+    return pd.DataFrame(rows, columns=None if rows else ["recipe", "known", "n_both", "coverage"])
