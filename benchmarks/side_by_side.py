@@ -165,8 +165,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
-    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--seeds", type=int, default=5, help="at most so many seeds (default: %(default)s)")
+    parser.add_argument("--again", nargs="*", default=[], help="methods whose rows are forgotten first")
     parser.add_argument("--report", action="store_true", help="write the page from the rows that are there")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
@@ -175,6 +176,7 @@ def main() -> None:
         key=["data", "method", "seed"],
         columns=["against", "values", *FACTS, *SCORES, "note"],
     )
+    rows.forget(asked.again)
     if not asked.report:
         run(rows, asked.data, asked.methods, asked.seeds)
     from peers.page import side_by_side_page

@@ -62,8 +62,8 @@ def test_tabulated_coefficients_are_the_formula(squared, shape):
     squared = float(np.float32(squared))
     expected_pull = -2 * a * b * squared ** (b - 1) / (1 + a * squared**b)
     expected_push = 2 * b / ((0.001 + squared) * (1 + a * squared**b))
-    assert _read.py_func(pull, np.float32(squared)) == pytest.approx(expected_pull, rel=1e-5)
-    assert _read.py_func(push, np.float32(squared)) == pytest.approx(expected_push, rel=1e-5)
+    assert _read.py_func(pull, np.float32(squared)) == pytest.approx(expected_pull, rel=1.5e-5)
+    assert _read.py_func(push, np.float32(squared)) == pytest.approx(expected_push, rel=1.5e-5)
 
 
 def test_the_graph_and_its_rounds_are_those_of_umap_learn(graph):

@@ -227,7 +227,7 @@ def test_scores_given_intervals_are_those_of_numerical_integration():
 
 def test_loadings_of_rare_answers_are_recovered_as_numbers_cannot():
     rng = np.random.default_rng(12)
-    n, q, true = 2000, 16, 0.7
+    n, q, true = 1200, 16, 0.7
     latent = true * rng.normal(size=(n, 1)) + np.sqrt(1 - true**2) * rng.normal(size=(n, q))
     answers = (latent > norm.isf(np.linspace(0.03, 0.5, q))).astype(float)
     model = fit_factors([yes_no(answers)], n_factors=1, rng=np.random.default_rng(0))

@@ -8,6 +8,7 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.spatial.distance import cdist, pdist, squareform
 
+from phenotyper.discover.embed import umap_module
 from phenotyper.errors import MissingExtraError, RecipeError
 from phenotyper.integrate.contract import IntegrationTask, integration_named
 from phenotyper.integrate.factors import Scores
@@ -156,10 +157,8 @@ def test_concat_gives_a_block_of_many_copies_no_more_weight():
     np.testing.assert_allclose(pdist(one), pdist(two), rtol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_memberships_are_those_of_umap():
-    from umap.umap_ import fuzzy_simplicial_set
-
+    fuzzy_simplicial_set = umap_module().umap_.fuzzy_simplicial_set
     points = np.random.default_rng(2).normal(size=(80, 3))
     away = cdist(points, points)
     index = np.argsort(away, axis=1, kind="stable")[:, :12]

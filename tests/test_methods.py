@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from scipy.stats import multivariate_normal, norm
 from sklearn.metrics import adjusted_rand_score
 
@@ -17,6 +18,7 @@ from phenotyper.discover.methods.latent_class import Mixed, fit_classes, mixed_o
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import MissingExtraError, RecipeError
 from phenotyper.integrate.contract import Integrated
+from phenotyper.integrate.others.pieces import memberships, spectral
 from phenotyper.prepare.preparation import PreparedBlock
 
 NAMES = ("kmeans", "mixture", "latent_class", "leiden")
@@ -143,10 +145,10 @@ def test_two_sorts_of_patients_are_two_groups(name):
 @pytest.mark.parametrize("name", ["kmeans", "mixture", "latent_class"])
 def test_every_number_of_groups_that_was_tried_is_in_the_criteria(name):
     points, _ = planted()
-    found = run(name, points, min_cluster_size=30)
+    found = run(name, points, min_cluster_size=60)
     assert {row["k"] for row in found.criteria} == set(range(1, 6))
     assert all(0 <= row["smallest"] <= 150 for row in found.criteria)
-    assert chosen(found)["smallest"] >= 15
+    assert chosen(found)["smallest"] >= 30
 
 
 def test_no_number_is_tried_for_which_there_is_no_room():
@@ -196,6 +198,37 @@ def test_calinski_and_silhouette_are_those_of_scikit_learn():
     row = next(row for row in run("kmeans", points).criteria if row["k"] == 3)
     assert row["calinski"] == pytest.approx(calinski_harabasz_score(points, labels))
     assert row["silhouette"] == pytest.approx(silhouette_score(points, labels))
+
+
+def with_graph(points, k=12):
+    """Return a task whose integration gives the graph of the nearest neighbours."""
+    away = cdist(points, points)
+    index = np.argsort(away, axis=1, kind="stable")[:, 1:k]
+    graph = memberships(index, np.take_along_axis(away, index, axis=1))
+    task = task_of(points)
+    return replace(task, integrated=Integrated(spectral(graph, 4), graph))
+
+
+@pytest.mark.parametrize("name", ["kmeans", "leiden"])
+def test_groups_are_found_in_the_graph_of_an_integration(name):
+    if name == "leiden":
+        pytest.importorskip("igraph")
+    points, group = planted(away=6.0)
+    found = method_named(name)(with_graph(points))
+    assert chosen(found)["k"] == 3
+    assert all(adjusted_rand_score(group, labels) > 0.95 for labels in found.labels)
+
+
+def test_the_number_of_groups_in_a_graph_is_by_the_gap_of_its_eigenvalues():
+    task = with_graph(planted(away=6.0)[0])
+    dense = task.integrated.graph.toarray()
+    degree = dense.sum(axis=1)
+    values = np.linalg.eigvalsh(dense / np.sqrt(np.outer(degree, degree)))[::-1]
+    rows = method_named("kmeans")(task).criteria
+    assert [row["k"] for row in rows] == list(range(2, 9))
+    for row in rows:
+        expected = values[row["k"] - 1] - max(values[row["k"]], 0)
+        assert row["eigengap"] == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_bic_of_one_normal_class_is_that_of_the_formula():
@@ -302,7 +335,7 @@ def test_what_is_missing_is_left_out_of_a_patients_likelihood():
 
 
 def clinical(n=300, seed=0):
-    """Return a clinical table of three classes as a method gets it: prepared columns and values as measured."""
+    """Return a clinical table of three classes: values as measured, and prepared columns."""
     data, codes, group = mixed(n, seed)
     values = np.hstack([data.numbers, codes])
     kinds = ("number",) * 4 + ("yes/no", "category")
@@ -370,6 +403,20 @@ def test_a_patient_without_ties_to_a_part_is_unassigned_by_leiden():
     found, modularity = _communities(csr_matrix(pair), 1.0, seed=1)
     assert len(set(found[:12])) == 2
     assert modularity == pytest.approx(0.5)
+
+
+def test_a_single_community_is_no_group_and_agrees_with_nothing():
+    pytest.importorskip("igraph")
+    from scipy.sparse import csr_matrix
+
+    from phenotyper.discover.methods.leiden import _alike, _drawn
+
+    whole = csr_matrix(np.ones((20, 20)) - np.eye(20))
+    assert (_drawn(whole, 0.5, rng=np.random.default_rng(0)) == -1).all()
+    one, halves = np.zeros(20, dtype=int), np.repeat([0, 1], 10)
+    assert _alike(one, one) == 0
+    assert _alike(halves, 1 - halves) == 1
+    assert abs(_alike(halves, np.tile([0, 1], 10))) < 0.1
 
 
 def test_leiden_does_not_touch_the_global_random_state():

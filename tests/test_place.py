@@ -99,7 +99,9 @@ def test_groups_are_described_rightly_by_patients_of_whom_half_is_not_observed()
     scores = shrunk(centres[labels] + rng.normal(size=(4000, 2)) * np.sqrt(inner), np.full(2, 0.5))
     placer = Placer.fit(scores.mean, labels, missing_cov=scores.missing_cov)
     assert placer.centres == pytest.approx(centres, abs=0.08)
-    assert np.diagonal(placer.covariances, axis1=1, axis2=2) == pytest.approx(np.tile(inner, (2, 1)), abs=0.15)
+    assert np.diagonal(placer.covariances, axis1=1, axis2=2) == pytest.approx(
+        np.tile(inner, (2, 1)), abs=0.15
+    )
     assert np.abs(scores.mean[labels == 1].mean(axis=0)[0] - 0.9) > 0.4
 
 

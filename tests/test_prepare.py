@@ -1,42 +1,20 @@
 """Preparation: scales, standardising, adjustment, and what is left out."""
 
+import io
+import json
+
 import numpy as np
 import pytest
+from prepare_factory import block_of, blocks_of, prepared, row_of
 
-from phenotyper.cohort.blocks import Block, Blocks, Covariate
-from phenotyper.errors import FitError
-from phenotyper.prepare.adjust import Adjustment, Basis
+from phenotyper.cohort.blocks import Covariate
+from phenotyper.errors import FitError, ResultError
+from phenotyper.prepare.adjust import Basis
 from phenotyper.prepare.preparation import Preparation
-from phenotyper.prepare.scales import CentredLogRatio, Counts, Levels, Logit, NormalScores, Number
-from phenotyper.prepare.standardise import Standard
+from phenotyper.prepare.scales import CentredLogRatio, Counts, Dosage, Logit, NormalScores, Number
+from phenotyper.prepare.standardise import Standard, medians
 
 RNG = np.random.default_rng(0)
-
-
-def block_of(values, kinds, *, levels=(), units=(), censored=None, name="a"):
-    values = np.asarray(values, dtype=np.float64)
-    n, p = values.shape
-    kinds = (kinds,) * p if isinstance(kinds, str) else tuple(kinds)
-    return Block(
-        name,
-        values,
-        np.isfinite(values).any(axis=1),
-        np.zeros((n, p), dtype=np.int8) if censored is None else np.asarray(censored, dtype=np.int8),
-        tuple(f"f{j}" for j in range(p)),
-        kinds,
-        tuple(units) or ("",) * p,
-        tuple(levels) or ((),) * p,
-    )
-
-
-def blocks_of(*blocks, covariates=()):
-    return Blocks(tuple(blocks), tuple(covariates), np.arange(len(blocks[0].values)))
-
-
-def prepared(*blocks, covariates=()):
-    cohort = blocks_of(*blocks, covariates=covariates)
-    preparation = Preparation.fit(cohort)
-    return preparation, preparation.apply(cohort)
 
 
 def test_a_long_right_tail_is_logged_also_with_zeros_and_a_symmetric_number_is_not():
@@ -88,31 +66,10 @@ def test_a_composition_becomes_centred_log_ratios():
     assert CentredLogRatio.fit(parts).apply(parts * 7) == pytest.approx(found)
 
 
-def test_ordered_levels_become_normal_scores_of_their_mid_ranks():
-    from scipy.stats import norm
-
-    codes = np.array([[0.0]] * 2 + [[1.0]] * 6 + [[2.0]] * 2)
-    scale = NormalScores.fit(codes, [("low", "middle", "high")])
-    expected = norm.ppf([(1 + 0.5) / 11, (5 + 0.5) / 11, (9 + 0.5) / 11])
-    assert scale.apply(np.array([[0.0], [1.0], [2.0]]))[:, 0] == pytest.approx(expected)
-    assert np.isnan(scale.apply(np.array([[7.0], [np.nan]]))).all()
-
-
-def test_a_step_between_levels_counts_two_however_rare_and_an_unseen_level_is_missing():
-    codes = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 2.0], [0.0, 0.0]])
-    scale = Levels.fit(codes)
-    rows = scale.apply(codes)
-    assert abs(rows[0, 0] - rows[1, 0]) == 2
-    assert np.linalg.norm(rows[0, 1:] - rows[1, 1:]) == pytest.approx(2)
-    assert np.linalg.norm(rows[0, 1:] - rows[2, 1:]) == pytest.approx(2)
-    assert np.isnan(scale.apply(np.array([[5.0, 9.0]]))).all()
-    assert np.isnan(scale.apply(np.array([[np.nan, 1.0]]))[0]).tolist() == [True, False, False, False]
-
-
 def test_standardising_is_robust_and_has_unit_variance_afterwards():
     values = RNG.normal(5, 2, size=(300, 2))
     values[0, 0] = 1e6
-    standard = Standard.fit(values, discrete=np.zeros(2, dtype=bool))
+    standard = Standard.fit(values, fixed=np.zeros(2, dtype=bool))
     found = standard.apply(values)
     assert found.mean(axis=0) == pytest.approx(0)
     assert found.std(axis=0) == pytest.approx(1)
@@ -135,71 +92,61 @@ def test_the_spline_of_age_has_the_span_of_that_of_statsmodels():
     assert fitted == pytest.approx(ours, abs=1e-8)
 
 
-def test_adjustment_takes_age_and_site_out_and_new_patients_get_the_same():
-    age, site = RNG.uniform(1, 17, size=500), RNG.integers(0, 2, size=500).astype(float)
-    noise = RNG.normal(size=(500, 3))
-    values = noise + np.column_stack([np.sin(age / 4) * 3, 2 * site, 0 * age])
-    values[RNG.random(values.shape) < 0.1] = np.nan
-    covariates = (Covariate("age", age), Covariate("site", site, ("x", "y")))
-    adjustment = Adjustment.fit(values, covariates, rescale=np.ones(3, dtype=bool))
-    found = adjustment.apply(values, covariates)
-    seen = np.isfinite(found)
-    for j in range(3):
-        assert abs(np.corrcoef(found[seen[:, j], j], noise[seen[:, j], j])[0, 1]) > 0.97
-        assert abs(np.corrcoef(found[seen[:, j], j], site[seen[:, j]])[0, 1]) < 0.02
-    assert np.nanstd(found, axis=0) == pytest.approx(1)
-    assert adjustment.explained[2] < 0.05 < 0.4 < adjustment.explained[0]
-    one = tuple(Covariate(c.name, c.values[:1], c.levels) for c in covariates)
-    assert adjustment.apply(values[:1], one)[0] == pytest.approx(found[0], nan_ok=True)
+def test_columns_that_are_comparable_already_are_left_as_they_are():
+    values = RNG.normal(5, 2, size=(50, 2))
+    values[0, 0] = 1e6
+    found = Standard.fit(values, fixed=np.array([True, False])).apply(values)
+    assert (found[:, 0] == values[:, 0]).all()
+    assert found[:, 1].std() == pytest.approx(1)
 
 
-def test_a_patient_without_the_covariate_is_left_as_the_average_patient():
-    age = RNG.uniform(1, 17, size=200)
-    values = age[:, None] + RNG.normal(size=(200, 1))
-    adjustment = Adjustment.fit(values, (Covariate("age", age),), rescale=np.zeros(1, dtype=bool))
-    unknown = adjustment.apply(np.array([[9.0]]), (Covariate("age", np.array([np.nan])),))
-    assert unknown[0, 0] == pytest.approx(9.0)
+def test_medians_are_those_of_numpy_over_what_was_observed():
+    rows = RNG.normal(size=(30, 41))
+    rows[RNG.random(rows.shape) < 0.3] = np.nan
+    assert medians(rows) == pytest.approx(np.nanmedian(rows, axis=1))
 
 
-def test_a_patient_whose_site_is_unknown_is_shifted_as_the_average_patient():
-    rng = np.random.default_rng(8)
-    site = (rng.random(1000) < 0.1).astype(float)
-    values = 2 * site[:, None] + rng.normal(size=(1000, 1))
-    site[rng.random(1000) < 0.1] = np.nan
-    covariate = Covariate("site", site, ("x", "y"))
-    adjustment = Adjustment.fit(values, (covariate,), rescale=np.zeros(1, dtype=bool))
-    unknown = np.isnan(site)
-    found = adjustment.apply(values, (covariate,))
-    assert found[unknown] == pytest.approx(values[unknown])
-    assert abs(found[~unknown].mean() - values[~unknown].mean()) < 1e-6
+def test_counts_are_normalised_as_scanpy_does():
+    import anndata
+    import scanpy
+
+    counts = RNG.poisson(RNG.gamma(1, 20, size=30), size=(50, 30)).astype(float)
+    data = anndata.AnnData(counts.copy())
+    scale = Counts.fit(counts, whole_block=True)
+    scanpy.pp.normalize_total(data, target_sum=scale.target_sum)
+    scanpy.pp.log1p(data)
+    assert scale.apply(counts) == pytest.approx(np.asarray(data.X), rel=1e-6)
 
 
-def test_features_that_cannot_be_used_are_left_out_with_the_reason():
-    values = RNG.normal(size=(60, 4))
-    values[:, 1] = 3.0
-    values[5:, 2] = np.nan
-    values[11:, 3] = np.nan
-    preparation, (block,) = prepared(block_of(values, "number"))
-    said = dict(zip(preparation.table["feature"], preparation.table["done"], strict=True))
-    assert said["f1"] == "left out: constant"
-    assert said["f2"] == "left out: observed in 5 patients"
-    assert said["f3"] == "left out: 82% missing"
-    assert block.values.shape == (60, 1)
-    assert preparation.table.loc[0, "n_columns"] == 1
+def test_a_dosage_is_standardised_by_its_frequency_and_a_rare_one_counts_less():
+    calls = np.column_stack([RNG.binomial(2, p, size=4000) for p in (0.3, 0.9, 0.02)]).astype(float)
+    found = Dosage.fit(calls).apply(calls)
+    assert found.mean(axis=0) == pytest.approx(0, abs=1e-9)
+    assert found[:, :2].std(axis=0) == pytest.approx(1, abs=0.05)
+    assert found[:, 2].std() == pytest.approx(np.sqrt(0.02 * 0.98 / (0.05 * 0.95)), abs=0.1)
+    _, (block,) = prepared(block_of(calls, "dosage"))
+    assert block.values == pytest.approx(found)
+    assert not len(block.coarse)
 
 
-def test_a_value_below_its_limit_stands_at_the_limit_over_the_root_of_two():
-    values = RNG.normal(10, 1, size=(50, 2))
-    values[0] = 8.0
-    censored = np.zeros((50, 2))
-    censored[0] = -1
-    plain, _ = prepared(block_of(values, ("number", "log"))), None
-    lowered = values.copy()
-    lowered[0] = [8.0 / np.sqrt(2), 7.5]
-    by_hand = prepared(block_of(lowered, ("number", "log")))[1][0]
-    found = prepared(block_of(values, ("number", "log"), censored=censored))[1][0]
-    assert found.values == pytest.approx(by_hand.values)
-    assert (found.values[0] < plain[1][0].values[0]).all()
+def test_a_variant_that_hardly_anybody_carries_is_left_out():
+    calls = np.column_stack([RNG.binomial(2, p, size=1000) for p in (0.3, 0.004, 0.997)]).astype(float)
+    preparation, (block,) = prepared(block_of(calls, "dosage"))
+    assert block.values.shape[1] == 1
+    assert "rare variant" in row_of(preparation, "f1")["why"]
+    assert "rare variant" in row_of(preparation, "f2")["why"]
+
+
+def test_normal_scores_are_those_of_the_ranks_and_hold_no_extreme_patient():
+    from scipy.stats import norm, rankdata
+
+    values = np.exp(RNG.normal(size=(500, 1)))
+    scale = NormalScores.fit(values)
+    expected = norm.ppf((rankdata(values) - 0.5) / 500)
+    inside = np.abs(expected) < 2
+    assert scale.apply(values)[inside, 0] == pytest.approx(expected[inside], abs=0.08)
+    assert scale.knots[0].max() < np.sort(values[:, 0])[-3]
+    assert len(scale.knots[0]) == 40
 
 
 def test_nothing_that_varies_is_refused_with_a_code():
@@ -208,17 +155,91 @@ def test_nothing_that_varies_is_refused_with_a_code():
     assert caught.value.codes == ("NO_FEATURES",)
 
 
-def test_replaying_on_single_patients_gives_the_same_numbers():
-    values = np.abs(RNG.normal(size=(80, 6)))
-    values[RNG.random(values.shape) < 0.2] = np.nan
-    kinds = ("number", "log", "counts", "proportion", "ordinal", "yes/no")
-    values[:, 3] /= 10
-    values[:, 4:] = np.where(np.isnan(values[:, 4:]), np.nan, values[:, 4:] > 0.6)
-    levels = ((), (), (), (), ("a", "b"), ("no", "yes"))
-    age = Covariate("age", RNG.uniform(1, 17, size=80))
-    cohort = blocks_of(block_of(values, kinds, levels=levels), covariates=(age,))
+def everything(n=120, seed=3):
+    """Return a block with all kinds, limits of detection, heaps, holes and rare levels, and covariates."""
+    rng = np.random.default_rng(seed)
+    parts = rng.gamma(1, size=(n, 3))
+    parts[rng.random(parts.shape) < 0.3] = 0
+    columns = {
+        "number": np.exp(rng.normal(size=n)),
+        "log": rng.normal(size=n),
+        "npx": rng.normal(size=n),
+        "counts": rng.poisson(12, n),
+        "proportion": rng.beta(2, 4, n),
+        "dosage": rng.binomial(2, 0.3, n),
+        "ordinal": rng.integers(0, 4, n),
+        "category": rng.choice(5, n, p=[0.4, 0.3, 0.24, 0.04, 0.02]),
+        "yes/no": rng.random(n) < 0.3,
+    }
+    values = np.column_stack(
+        [*columns.values(), parts, np.where(rng.random(n) < 0.4, 0, rng.gamma(2, size=n))]
+    )
+    kinds = (*columns, *["composition"] * 3, "number")
+    censored = np.zeros(values.shape, dtype=np.int8)
+    for j, side in ((0, -1), (1, 1)):
+        limit = np.quantile(values[:, j], 0.3 if side < 0 else 0.8)
+        beyond = side * values[:, j] > side * limit
+        values[beyond, j], censored[beyond, j] = limit, side
+    holes = rng.random(values.shape) < 0.15
+    values[holes], censored[holes] = np.nan, 0
+    levels = [()] * len(kinds)
+    levels[6:9] = [tuple("abcd"), tuple("vwxyz"), ("no", "yes")]
+    age = Covariate("age", rng.uniform(1, 17, size=n))
+    site = rng.integers(0, 3, size=n).astype(float)
+    site[:4] = np.nan
+    block = block_of(values, kinds, levels=levels, censored=censored)
+    library = block_of(rng.poisson(20, (n, 15)), "counts", name="b", features=[f"g{j}" for j in range(15)])
+    return blocks_of(block, library, covariates=(age, Covariate("site", site, ("x", "y", "z"))))
+
+
+def same(first, second):
+    return all(
+        getattr(one, name).tobytes() == getattr(other, name).tobytes()
+        for one, other in zip(first, second, strict=True)
+        for name in ("values", "lower", "upper", "coarse", "source", "lumpy", "present")
+    )
+
+
+def test_a_patient_alone_gets_the_same_bits_as_among_others():
+    cohort = everything()
     preparation = Preparation.fit(cohort)
-    whole = preparation.apply(cohort)[0].values
-    for row in (0, 41):
-        alone = preparation.apply(cohort.rows(np.array([row])))[0].values
-        assert alone[0] == pytest.approx(whole[row], nan_ok=True, abs=1e-12)
+    whole = preparation.apply(cohort)
+    for rows in ([0], [41], [3, 77, 5], list(range(50, 120))):
+        chosen = np.array(rows)
+        assert same(preparation.apply(cohort.rows(chosen)), [block.rows(chosen) for block in whole])
+
+
+def test_a_preparation_is_rebuilt_from_json_and_arrays_to_the_bit():
+    cohort = everything()
+    preparation = Preparation.fit(cohort, top_features=4, overrides={"a.f3": "normal scores", "a.f2": "keep"})
+    state, arrays = preparation.to_state()
+    kept = io.BytesIO()
+    np.savez(kept, allow_pickle=False, **arrays)
+    kept.seek(0)
+    again = Preparation.from_state(json.loads(json.dumps(state, allow_nan=False)), np.load(kept))
+    assert same(again.apply(cohort), preparation.apply(cohort))
+    assert again.table.equals(preparation.table)
+
+
+def test_what_is_kept_of_a_preparation_has_no_entry_a_patient():
+    cohort = everything(n=200)
+    _, arrays = Preparation.fit(cohort).to_state()
+    assert all(200 not in values.shape for values in arrays.values())
+    assert max(values.size for values in arrays.values()) < 150
+
+
+def test_a_damaged_state_is_refused_with_a_code():
+    preparation = Preparation.fit(everything())
+    state, arrays = preparation.to_state()
+    arrays.pop(next(iter(arrays)))
+    with pytest.raises(ResultError) as caught:
+        Preparation.from_state(state, arrays)
+    assert caught.value.codes == ("RESULT_DAMAGED",)
+
+
+def test_the_fit_on_one_half_knows_nothing_of_the_other():
+    cohort = everything(n=200)
+    half = cohort.rows(np.arange(100))
+    changed = everything(n=200)
+    changed.blocks[0].values[100:] += 1
+    assert same(Preparation.fit(half).apply(half), Preparation.fit(changed.rows(np.arange(100))).apply(half))

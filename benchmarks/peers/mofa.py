@@ -2,7 +2,8 @@
 
 A view a block and sort of data (Gaussian numbers, Bernoulli yes/no and levels), views scaled, 10 factors at
 the start, those that explain less than 0.1 % dropped, "fast" convergence. Missing values and absent blocks
-are its own business. k-means takes the k of 2 to 8 with the best silhouette.
+are its own business. k-means takes the k of 2 to 8 with the best silhouette. Where MOFA ends for
+want of any factor nobody is assigned.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import redirect_stdout
 import numpy as np
 from numpy.typing import NDArray
 
-from peers.tables import Grouping, Tables, least_size
+from peers.tables import UNASSIGNED, Grouping, Tables, least_size
 
 FACTORS = 10
 MOST_GROUPS = 8
@@ -24,7 +25,11 @@ def group(tables: Tables, seed: int, *, grouping: str) -> Grouping:
     """Find groups in the factors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        points = factors(tables, seed)
+        try:
+            points = factors(tables, seed)
+        except SystemExit:  # "All factors shut down, no structure found in the data."
+            n = len(tables[0].present)
+            return Grouping(np.full(n, UNASSIGNED), np.zeros((n, 1)))
         if grouping == "k-means":
             return Grouping(_kmeans(points, seed), points)
         if grouping == "UMAP + HDBSCAN":

@@ -109,14 +109,20 @@ def _methods(part: pd.DataFrame, order: list[str]) -> list[str]:
 def missingness_page(table: pd.DataFrame, about: str, made: str) -> str:
     """Return the page of missingness.csv: adjusted Rand, and the share of that of the full data."""
     lines = ["# Missing values and absent blocks", "", about]
-    for score, what in (("ari_placed", "all placed"), ("ari_all", "all")):
-        lines += ["", f"## Adjusted Rand, {what}: mean (standard error), share of that of the full data", ""]
-        lines += _grid(table, score)
-    lines += ["", "## Patients lost, of 300", "", *_grid(table, "lost")]
-    lines += ["", "## Coverage", "", *_grid(table, "coverage")]
-    return "\n".join(
-        [*lines, "", f"Seeds {', '.join(map(str, sorted(table['seed'].unique())))}; {made}.", ""]
-    )
+    for data, part in table.groupby("data", sort=False):
+        lines += ["", f"## Three groups, {data}", ""]
+        for score, what in (
+            (
+                "ari_placed",
+                "Adjusted Rand, all placed: mean (standard error), share of that on full data",
+            ),
+            ("ari_all", "Adjusted Rand, all: mean (standard error), share of that on full data"),
+            ("coverage", "Coverage"),
+            ("lost", "Patients lost, of 300"),
+        ):
+            lines += [f"{what}:", "", *_grid(part, score), ""]
+    seeds = ", ".join(map(str, sorted(table["seed"].unique())))
+    return "\n".join([*lines, f"Seeds {seeds}; {made}.", ""])
 
 
 def _grid(table: pd.DataFrame, score: str) -> list[str]:

@@ -148,10 +148,17 @@ class Rows:
         """Forget the rows of these cells that were made on other values."""
         table = self.table
         here = np.all([table[name].astype(str) == str(value) for name, value in where.items()], axis=0)
-        old = here & (table["values"].astype(str) != digest).to_numpy()
-        if old.any():
-            table[~old].to_csv(self.path, index=False, lineterminator="\n")
-            self._done = set(map(tuple, table.loc[~old, self.key].astype(str).to_numpy().tolist()))
+        self._keep(table[~(here & (table["values"].astype(str) != digest).to_numpy())])
+
+    def forget(self, methods: Sequence[str]) -> None:
+        """Forget all rows of these methods (a name and whatever follows it)."""
+        table = self.table
+        self._keep(table[~table["method"].str.startswith(tuple(methods))] if methods else table)
+
+    def _keep(self, table: pd.DataFrame) -> None:
+        if len(table) < len(self._done) or len(table) < len(self.table):
+            table.to_csv(self.path, index=False, lineterminator="\n")
+            self._done = set(map(tuple, table[self.key].astype(str).to_numpy().tolist()))
 
     def add(self, row: Mapping[str, object]) -> None:
         """Write a row."""
@@ -175,7 +182,7 @@ def attempted(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return what a run gives, or a note of what it ended in."""
     try:
         return run()
-    except Exception as error:  # a peer's failure is a result
+    except (Exception, SystemExit) as error:  # a peer's failure is a result
         return {"note": f"failed: {type(error).__name__}: {str(error)[:120]}"}
 
 

@@ -38,7 +38,7 @@ def coefficients(a: float, b: float) -> tuple[NDArray[np.float32], NDArray[np.fl
     -------
     pull, push : ndarray of float32
         Factors of the difference of two points: -2ab d^(2b-2) / (1 + a d^2b) for the ends of an edge and
-        2b / ((0.001 + d^2)(1 + a d^2b)) for other points; read between entries by straight lines, 4e-6
+        2b / ((0.001 + d^2)(1 + a d^2b)) for other points; read between entries by straight lines, to 1.2e-5
         of the value at most.
     """
     squared = np.arange(_LOW, _HIGH + 1, 1 << _SHIFT, dtype=np.int32).view(np.float32).astype(np.float64)

@@ -91,7 +91,7 @@ def _without(row, covariance, mean, site, away):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _sweep(low, high, rows, site, mean, covariance, away):  # type: ignore[no-untyped-def]
-    """Renew the Gaussian stand-in of every interval of one row in turn; return the largest step of a score."""
+    """Renew the stand-in of every interval of one row in turn; return the largest step of a score."""
     m, f = rows.shape
     largest = 0.0
     for j in range(m):
@@ -206,9 +206,7 @@ def interval_sums(low, high, rows, sites, means, covariances):  # type: ignore[n
                 continue
             variance, middle, left = _without(rows[j], covariances[i], mean, sites[i, j], away)
             spread = math.sqrt(variance + 1)
-            inside, narrowed = interval_moments(
-                (low[i, j] - middle) / spread, (high[i, j] - middle) / spread
-            )
+            inside, narrowed = interval_moments((low[i, j] - middle) / spread, (high[i, j] - middle) / spread)
             here = middle + spread * inside
             square = narrowed * spread**2 + here**2
             squares[j] += square

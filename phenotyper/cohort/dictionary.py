@@ -77,7 +77,8 @@ def _kinds(name: str, entries: list[dict[str, str]], rows: Mapping[int, int]) ->
     if not wrong:
         return []
     shown = listed(f'"{kind}"' for kind in dict.fromkeys(wrong.values()))
-    remedy = f"Kinds are {listed(DECLARED_KINDS, most=20)}.{did_you_mean(next(iter(wrong.values())), DECLARED_KINDS)}"
+    hint = did_you_mean(next(iter(wrong.values())), DECLARED_KINDS)
+    remedy = f"Kinds are {listed(DECLARED_KINDS, most=20)}.{hint}"
     return [
         Problem(
             "DICT_KIND",

@@ -71,7 +71,7 @@ def groups_of(
         From ``Residuals.oddness``.
     """
     first, order = ranked(found, int(found.max(initial=-1)) + 1, least)
-    placer = Placer.fit(scores.mean, first, missing_cov=scores.missing_cov)
+    placer = Placer.settled(scores, first, oddness=oddness)
     while True:
         labels, reasons, probabilities = _placed(placer, scores, oddness)
         labels, ranks = ranked(labels, len(order), least)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phenotyper.cohort.blocks import Block, Blocks, Covariate, blocks_of
-from phenotyper.cohort.container import block_names, declaration_of, patients_of
+from phenotyper.cohort.container import block_names, declaration_of, dropped_of, patients_of
 from phenotyper.errors import CohortError, Problem, listed, number_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MARGIN = 0.05
 """Beyond the five lowest or highest seen by this share of their distance is outside."""
+YES_NO = ("no", "yes")
 LEVELLED = ("category", "yes/no", "ordinal")
 
 
@@ -66,7 +67,7 @@ def newcomers_of(frozen: Frozen, cohort: MuData) -> Newcomers:
         cohort, adjust_for=[one.name for one in frozen.covariates if one.name in roles], blocks=there
     )
     order = np.argsort(ids, kind="stable")
-    measured, ids = measured.rows(order), ids[order]
+    measured, ids = _with_constants(measured.rows(order), frozen, dropped_of(cohort)), ids[order]
     problems = _extra_blocks(cohort, wanted)
     by_name = {block.name: block for block in measured.blocks}
     blocks = []
@@ -85,6 +86,37 @@ def newcomers_of(frozen: Frozen, cohort: MuData) -> Newcomers:
         problems += said
         covariates += [covariate] if known.adjusted else []
     return Newcomers(Blocks(tuple(blocks), tuple(covariates), measured.ties), measured, ids, problems)
+
+
+def _with_constants(blocks: Blocks, frozen: Frozen, dropped: dict[str, dict[str, float | None]]) -> Blocks:
+    """Put back what reading dropped because all new patients have the same value.
+
+    Numbers, and yes or no; the code of another level says nothing without the levels that are gone with it.
+    """
+    known = {part.name: part for part in frozen.typical}
+    parts = []
+    for block in blocks.blocks:
+        part = known[block.name]
+        for i, feature in enumerate(part.features):
+            value = dropped.get(block.name, {}).get(feature)
+            plain = part.kinds[i] not in LEVELLED or part.levels[i] == YES_NO
+            if value is not None and plain and feature not in block.features:
+                block = _with_column(block, part, i, value)
+        parts.append(block)
+    return replace(blocks, blocks=tuple(parts))
+
+
+def _with_column(block: Block, part: Typical, i: int, value: float) -> Block:
+    column = np.where(block.present, value, np.nan)[:, None]
+    return replace(
+        block,
+        values=np.hstack([block.values, column]),
+        censored=np.hstack([block.censored, np.zeros(column.shape, dtype=np.int8)]),
+        features=(*block.features, part.features[i]),
+        kinds=(*block.kinds, part.kinds[i]),
+        units=(*block.units, ""),
+        levels=(*block.levels, part.levels[i]),
+    )
 
 
 def _used(frozen: Frozen, part: Typical) -> frozenset[int]:

@@ -27,9 +27,9 @@ REGION = 0.99
 LEAST_PROBABILITY = 0.8
 LEAST_INFORMATION = 0.15
 """Nobody is assigned of whose scores a smaller share of the variance was observed."""
-WITHOUT = 0.15
+WITHOUT = 0.12
 """Share of patients of no group, beforehand."""
-BACKGROUND = 2.0
+BACKGROUND = 1.5
 """How much larger than everybody's the covariance of those of no group is."""
 ODD_SPREAD = 3.0
 """How much wider than in a group their oddness is spread."""
@@ -38,6 +38,9 @@ SHRINKAGE = 3.0
 TAIL = 8.0
 """Degrees of freedom by which far patients count less in the description of a group."""
 STEPS = 20
+REFITS = 2
+LEAST_KEPT = 0.5
+"""A group that would lose more of its patients is not described anew."""
 LEAST_RELIABILITY = 1e-3
 """Directions of which less was observed count as not observed."""
 CHUNK = 1024
@@ -138,6 +141,32 @@ class Placer:
         sizes = np.array([len(group.places) for group in members], dtype=np.float64)
         centres, covariances = _groups(members, sizes, spread)
         return cls(centres, covariances, sizes / max(sizes.sum(), 1.0), middle, spread)
+
+    @classmethod
+    def settled(cls, scores: Scores, labels: NDArray[np.intp], *, oddness: Matrix | None = None) -> Placer:
+        """Describe groups, then twice anew by the patients who are placed in them.
+
+        Layouts put nearly everybody somewhere: those between and around the groups would widen them.
+
+        Parameters
+        ----------
+        scores : Scores
+            Latent coordinates of n patients.
+        labels : ndarray of int, shape (n,)
+            As in :meth:`fit`.
+        oddness : ndarray, shape (n,), optional
+            As in :meth:`place`.
+        """
+        found = cls.fit(scores.mean, labels, missing_cov=scores.missing_cov)
+        k = len(found.shares)
+        before = np.bincount(labels[labels >= 0], minlength=k)
+        for _ in range(REFITS):
+            placed = found.place(scores, oddness=oddness).decide()[0]
+            now = np.bincount(placed[placed >= 0], minlength=k)
+            if k == 0 or (now < np.maximum(LEAST_KEPT * before, 2)).any():
+                break
+            found = cls.fit(scores.mean, placed, missing_cov=scores.missing_cov)
+        return found
 
     def subset(self, groups: list[int]) -> Placer:
         """Return some of the groups, in this order, shares summing to 1."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-UPPER = 0.9
+UPPER, UPPER_SDS = 0.75, 0.6745
+"""Quantile of the log mean square that gives its spread, and its place in a normal distribution."""
 MOST_LEVERAGE = 0.5
 MOST_EXCESS = 2.0
 """Standard deviations at most that one block counts."""
@@ -82,7 +83,7 @@ class Residuals:
             mine = logs[count[:, b] > 0, b]
             if len(mine):
                 middle[b], upper = np.quantile(mine, (0.5, UPPER))
-                spread[b] = max((upper - middle[b]) / 1.2816, 1e-3)
+                spread[b] = max((upper - middle[b]) / UPPER_SDS, 1e-3)
                 width[b] = np.median(count[count[:, b] > 0, b])
         return cls(variance, middle, spread, width)
 

@@ -103,6 +103,12 @@ class Columns:
             self.block_of,
         )
 
+    def as_numbers(self) -> Columns:
+        """Return the columns with the middle of each interval as if it were the value."""
+        none = np.zeros(0, dtype=np.intp)
+        empty, nowhere = np.zeros((len(self.values), 0)), np.zeros_like(self.latent)
+        return Columns(self.values, self.values, none, empty, empty, nowhere, self.weights, self.block_of)
+
     def complete(self) -> Columns:
         """Return one made-up patient in whom every value is known."""
         zeros, none = np.zeros((1, len(self.weights))), np.zeros(0, dtype=np.intp)
@@ -112,8 +118,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What is known of the scores of n patients: means (n, f), covariances (n, f, f), and for the next round
-    the stand-ins of the intervals (n, m, 2)."""
+    """What is known of the scores of n patients.
+
+    Means (n, f), covariances (n, f, f), and for the next round the stand-ins of the intervals (n, m, 2).
+    """
 
     mean: Matrix
     covariance: Matrix
@@ -153,7 +161,7 @@ def posterior(
     sites = np.zeros((len(columns.values), len(at), 2)) if sites is None else sites.copy()
     values, low, high = columns.known / spread, columns.lower / spread[at], columns.upper / spread[at]
     arrays = one_layout(values, scaled, products, total, low, high, scaled[at], sites)
-    mean, covariance = row_posteriors(*arrays, sweeps, tolerance)
+    mean, covariance = row_posteriors(*arrays, sweeps, tolerance)  # type: ignore[call-arg]
     return Posterior(mean, covariance, arrays[-1])
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from phenotyper.prepare.preparation import PreparedBlock
 
     Matrix = NDArray[np.float64]
+    Rule = Literal["both", "shuffled", "held out"]
 
 MOST_FACTORS = 15
 LEAST_FACTORS = 2
@@ -119,7 +120,7 @@ def fit_factors(
     *,
     n_factors: int | None,
     rng: np.random.Generator,
-    rule: Literal["shuffled", "held out"] = "shuffled",
+    rule: Rule = "both",
 ) -> FactorModel:
     """Fit the model.
 
@@ -131,9 +132,11 @@ def fit_factors(
         Number of factors, by default by ``rule``, 2 to 15.
     rng : numpy.random.Generator
         For what is shuffled or held out.
-    rule : {"shuffled", "held out"}
-        Take the factors whose eigenvalue exceeds the 95th percentile of ten column-permuted copies (Horn
-        1965), or the fewest that foretell held-out cells within one standard error of the best.
+    rule : {"both", "shuffled", "held out"}
+        ``shuffled``: the factors whose eigenvalue exceeds the 95th percentile of ten column-permuted copies
+        (Horn 1965). ``held out``: the fewest that foretell held-out cells within one standard error of the
+        best. ``both``: the fewer of the two. With many holes shuffled copies let through more factors than
+        can be fitted; in complete data the two mostly agree.
 
     Returns
     -------
@@ -147,20 +150,27 @@ def fit_factors(
         most = _most(part, n_factors)
         eigenvalues = leading_eigenvalues(np.nan_to_num(part.values), most)
         permuted = shuffled_eigenvalues(part, most, rng)
-        if n_factors is None:
-            above = eigenvalues > permuted
-            by_shuffling = int(np.argmin(above)) if not above.all() else most
-            k = by_shuffling if rule == "shuffled" else held_out(part, most=most, rng=rng).n_factors
-            most = int(np.clip(k, min(LEAST_FACTORS, most), most))
-        fit = maximise(part, principal_start(part, most))
+        k = most if n_factors is not None else _by_rule(part, eigenvalues > permuted, rule=rule, rng=rng)
+        fit = maximise(part, principal_start(part, k))
         alone = np.zeros(len(used), dtype=bool)
         alone[used] = _alone(features[used], fit)
         if not alone.any() or (used & ~alone).sum() < max(LEAST_FACTORS + 1, used.sum() // 2):
             break
         used &= ~alone
-    loadings, noise = np.zeros((len(used), most)), np.ones(len(used))
+    loadings, noise = np.zeros((len(used), k)), np.ones(len(used))
     loadings[used], noise[used] = fit.loadings, fit.noise
     return FactorModel(columns.weights, loadings, noise, used, eigenvalues, permuted)
+
+
+def _by_rule(columns: Columns, above: NDArray[np.bool_], *, rule: Rule, rng: np.random.Generator) -> int:
+    """Choose the number of factors, given which leading eigenvalues exceed shuffled copies."""
+    most = len(above)
+    least = min(LEAST_FACTORS, most)
+    shuffled = most if above.all() else int(np.argmin(above))
+    if rule == "shuffled" or (rule == "both" and shuffled <= least):
+        return max(shuffled, least)
+    foretold = held_out(columns, most=shuffled if rule == "both" else most, rng=rng)
+    return max(foretold.n_factors, least)
 
 
 def _most(columns: Columns, n_factors: int | None) -> int:
@@ -169,7 +179,7 @@ def _most(columns: Columns, n_factors: int | None) -> int:
 
 
 def _features(blocks: Sequence[PreparedBlock]) -> NDArray[np.intp]:
-    """Number the lumpy features (few values) over all blocks; -1 for columns of others."""
+    """Return a number for each lumpy feature (few values) over all blocks, -1 for columns of others."""
     found, start = [], 0
     for block in blocks:
         found.append(np.where(block.lumpy, start + block.source, -1))

@@ -74,9 +74,7 @@ def _interval_sums(columns: Columns, fit: Fit, found: Posterior) -> tuple[Matrix
     at = columns.coarse
     spread = np.sqrt(fit.noise[at])
     low, high, rows = columns.lower / spread, columns.upper / spread, fit.loadings[at] / spread[:, None]
-    squares, crossed = interval_sums(
-        *one_layout(low, high, rows, found.sites, found.mean, found.covariance)
-    )
+    squares, crossed = interval_sums(*one_layout(low, high, rows, found.sites, found.mean, found.covariance))
     return squares * spread**2, crossed * spread[:, None]
 
 

@@ -22,7 +22,7 @@ PERMUTATIONS = 10
 HELD_OUT = 0.1
 MOST_COLUMNS = 500
 """Columns of a block that take part in the held-out choice; of a wider one so many are drawn."""
-FIRST_STEPS, MORE_STEPS, SWEEPS = 30, 4, 5
+FIRST_STEPS, MORE_STEPS = 20, 4
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class HeldOut:
 def held_out(columns: Columns, *, most: int, rng: np.random.Generator) -> HeldOut:
     """Hold out a tenth of the observed cells and foretell them by 0 to ``most`` factors.
 
-    Models are fitted from the largest down, each from the leading factors of the one before. An interval
-    counts by its middle.
+    Models are fitted from the largest down, each from the leading factors of the one before. The middle of an
+    interval stands for it.
     """
-    columns = columns.only(_drawn(columns.block_of, rng))
+    columns = columns.only(_drawn(columns.block_of, rng)).as_numbers()
     seen = np.isfinite(columns.values)
     held = seen & (rng.random(seen.shape) < HELD_OUT)
     rest = columns.without(held)
@@ -63,7 +63,7 @@ def held_out(columns: Columns, *, most: int, rng: np.random.Generator) -> HeldOu
     for k in range(most, 0, -1):
         fit = maximise(rest, start[:, :k], steps=steps)
         start, steps = fit.loadings, MORE_STEPS
-        found = posterior(rest, loadings=fit.loadings, noise=fit.noise, sweeps=SWEEPS)
+        found = posterior(rest, loadings=fit.loadings, noise=fit.noise)
         error[k] = (np.where(held, target - found.mean @ fit.loadings.T, 0.0) ** 2).sum(axis=1)
     best = int(np.argmin(error.sum(axis=1)))
     cells = max(int(held.sum()), 1)

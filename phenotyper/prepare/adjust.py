@@ -78,11 +78,11 @@ class Adjustment:
     bases : tuple of Basis
         Design of each covariate.
     middle : ndarray, shape (d,)
-        Mean of the design columns, so that adjusted features keep their mean.
+        Mean of the design columns.
     effects : ndarray, shape (d, q)
         Coefficients.
     offset : ndarray, shape (q,)
-        Taken off besides; 0 but for columns of intervals, whose cuts are those of everybody.
+        Taken off besides, so that the spread is around 0; of intervals, whose cuts are those of everybody.
     spread : ndarray, shape (d, q)
         Change of the residual's standard deviation with the design, relative to its mean.
     sd : ndarray, shape (q,)
@@ -158,7 +158,7 @@ def ratio(design: Matrix, spread: Matrix) -> Matrix:
 
 
 def product(design: Matrix, effects: Matrix) -> Matrix:
-    """Return ``design @ effects``, summed in the order of the design's columns whatever the number of rows."""
+    """Return ``design @ effects``, summed in the order of the columns whatever the number of rows."""
     result = np.zeros((len(design), effects.shape[1]))
     step = max(1, _CELLS // max(1, effects.shape[1]))
     for start in range(0, len(design), step):

@@ -154,7 +154,8 @@ class BlockPreparation:
         used = ~np.isin(np.arange(p), list(left_out))
         piled = np.array([way in PILED for way in ways], dtype=bool) & used
         parts = np.array([way == "parts" for way in ways], dtype=bool) & used
-        piles = Piles.fit(block.values, piled, parts=parts)
+        measured = np.where(block.censored == 0, block.values, np.nan)
+        piles = Piles.fit(measured, piled, parts=parts)
         values, flags = piles.apply(block.values, block.censored)
         groups = tuple(_groups(block, values, ways, kept=np.flatnonzero(used)))
         none = np.zeros(0, dtype=np.intp)

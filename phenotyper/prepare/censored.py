@@ -73,7 +73,8 @@ class Piles:
         """Return the values with heaps brought to their limits, and the flags (-1 below, +1 above)."""
         if not self.any.any():
             return values, censored
-        low, high = values <= self.low, values >= self.high
+        own = censored == 0
+        low, high = (values <= self.low) & own, (values >= self.high) & own
         flags = np.where(low, -1, np.where(high, 1, censored)).astype(np.int8)
         return np.where(low, self.above_low, np.where(high, self.below_high, values)), flags
 
@@ -152,8 +153,8 @@ class Limits:
     columns : ndarray of int, shape (m,)
         Numbers of the columns, ascending.
     side : ndarray of int8, shape (m,)
-        0: a normal was fitted to the column. -1 or +1: so many values lie beyond a limit on this side that only
-        being beyond it is used.
+        0: a normal was fitted to the column. -1 or +1: so many values lie beyond a limit on this side that
+        only being beyond it is used.
     cut : ndarray, shape (m,)
         Normal threshold between the two, where ``side`` is not 0.
     share : ndarray, shape (m,)

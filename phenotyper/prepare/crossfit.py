@@ -1,8 +1,8 @@
 """Adjustment of the patients of a fit, each by what the others show; the model of all for new patients.
 
-A residual from a spline that the patient helped to fit is too small: every patient's residual comes from the nine
-tenths of the patients that the patient is not in (cross-fitting; Chernozhukov 2018), and so does the standard
-deviation that it is divided by.
+A residual from a spline that the patient helped to fit is too small. Here every patient's residual comes from
+the nine tenths of the patients that the patient is not in (cross-fitting; Chernozhukov 2018), and so does the
+change with age of the standard deviation that it is divided by.
 """
 
 from __future__ import annotations
@@ -117,6 +117,8 @@ def _fit_part(
     spread = np.zeros_like(effects)
     free = free.copy()
     free[cells.coarse] = False
+    centre = np.where(free, np.nanmean(residual, axis=0), 0.0)
+    residual -= centre
     if numeric.any() and free.any():
         spread[:, :, free] = _spread(residual[:, free], solver.only(free), numeric)
     relative = np.ones((1, 1))
@@ -126,7 +128,7 @@ def _fit_part(
             relative[folds == k] = ratio(design[folds == k], spread[k])
     sd = np.nanstd(residual / relative, axis=0)
     sd = np.where(free & (sd > 0), sd, 1.0)
-    offset = np.zeros(effects.shape[::2])
+    offset = np.tile(centre, (FOLDS + 1, 1))
     if len(cells.coarse):
         full = np.hstack([np.ones((len(design), 1)), design])
         ridge = RIDGE * len(design) * np.r_[0.0, np.ones(design.shape[1])]
@@ -168,8 +170,8 @@ def _spread(residual: Matrix, solver: _Solver, numeric: NDArray[np.bool_]) -> Ma
 class _Solver:
     """Least squares with an intercept over the observed rows of each column, without each fold and on all.
 
-    Columns with the same rows missing share their inverse. A small ridge keeps collinear designs (a site that is
-    one age band) solvable.
+    Columns with the same rows missing share their inverse. A small ridge keeps collinear designs (a site that
+    is one age band) solvable.
 
     Parameters
     ----------

@@ -47,9 +47,9 @@ def interval_mean(lower: Matrix, upper: Matrix) -> Matrix:
     """
     from scipy.special import ndtr
 
-    turned = lower + upper > 0
-    low = np.clip(np.where(turned, -upper, lower), -FAR, FAR)
-    high = np.clip(np.where(turned, -lower, upper), -FAR, FAR)
+    below, above = np.clip(lower, -FAR, FAR), np.clip(upper, -FAR, FAR)
+    turned = below + above > 0
+    low, high = np.where(turned, -above, below), np.where(turned, -below, above)
     narrow = ~(high - low > NARROW)
     mass = np.where(narrow, 1.0, ndtr(high) - ndtr(low))
     mean = (np.exp(-0.5 * low**2) - np.exp(-0.5 * high**2)) / (ROOT * mass)
@@ -80,7 +80,7 @@ def merged(counts: NDArray[np.intp], *, least: float) -> NDArray[np.intp]:
     Examples
     --------
     >>> merged(np.array([3, 40, 2, 5, 60]), least=10).tolist()
-    [0, 0, 1, 1, 1]
+    [0, 0, 0, 0, 1]
     """
     groups = [[level] for level in range(len(counts))]
     while len(groups) > 2:

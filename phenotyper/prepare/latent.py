@@ -1,8 +1,8 @@
-"""Effects of covariates on values of which only intervals are known: regression of the normal score behind them.
+"""Effects of covariates on values of which only intervals are known: regression of the score behind them.
 
-Of a yes/no this is probit regression, of ordered levels ordered probit with the cuts kept, of a censored number
-Tobin's (1958). A patient's residual is again an interval of a standard normal: whoever says yes at an age at which
-all do is no exception, and stands near 0.
+Of a yes/no this is probit regression, of ordered levels ordered probit with the cuts kept, of a censored
+number Tobin's (1958). A patient's residual is again an interval of a standard normal: whoever says yes at an
+age at which all do is no exception, and stands near 0.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Scores:
         seen = ~np.isnan(lower)
         one = seen & (np.isinf(lower) ^ np.isinf(upper))
         self.count = seen.sum(axis=0)
-        self.easy = one.sum(axis=0) == self.count
+        self.easy: NDArray[np.bool_] = one.sum(axis=0) == self.count
         self.shape = lower.shape
         self.two = np.zeros(lower.shape[1], dtype=bool)
         self.two[self.easy] = True
@@ -107,7 +107,8 @@ class _Scores:
         self.bound = np.where(low, upper[:, self.easy], lower[:, self.easy])
         self.bound[self.side == 0] = 0.0
         self.two[self.easy] = _same(self.bound, self.side)
-        self.lower, self.upper, self.seen = (part[:, ~self.easy] for part in (lower, upper, seen))
+        self.lower, self.upper = lower[:, ~self.easy], upper[:, ~self.easy]
+        self.seen: NDArray[np.bool_] = seen[:, ~self.easy]
 
     def at(self, fitted: Matrix, sd: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Return slope (n, m), bend (n, m) and the sums of expected squared residuals (m,)."""
@@ -137,7 +138,7 @@ class _Scores:
         mills /= ndtr(u)
         mills *= np.abs(self.side) / ROOT
         product = u * mills
-        second = (self.count - product.sum(axis=0)) * sd**2
+        second = (self.count[self.easy] - product.sum(axis=0)) * sd**2
         product += mills**2
         np.maximum(product, 0.0, out=product)
         product /= sd**2

@@ -32,9 +32,9 @@ def least_patients(observed: int) -> float:
 class Levels:
     """Yes/no and categories: one column a level, each an interval above or below a normal threshold.
 
-    A level that a share p of the patients has lies above ndtri(1 - p); the columns' values are the means of the
-    standard normal above and below. Their variance is 2 / pi at p = 1/2 and falls towards 0 for rare levels, and a
-    step counts 1.6 to 2.5, so that no single rare one carves out a cluster.
+    A level that a share p of the patients has lies above ndtri(1 - p); the columns' values are the means of
+    the standard normal above and below. Their variance is 2 / pi at p = 1/2 and falls towards 0 for rare
+    levels, and a step counts 1.6 to 2.5, so that no single rare one carves out a cluster.
 
     Parameters
     ----------
@@ -124,11 +124,11 @@ def _columns(
     counts: NDArray[np.intp], labels: Sequence[str]
 ) -> tuple[list[tuple[str, NDArray[np.bool_]]], str]:
     """Return the columns of one feature (name, which codes are in), and what was merged."""
-    seen = np.flatnonzero(counts)
+    seen = np.flatnonzero(counts).tolist()
     if len(seen) <= 2:
         return [(labels[code], np.arange(len(counts)) == code) for code in seen[1:]], ""
     least = least_patients(int(counts.sum()))
-    rare = [int(code) for code in seen if counts[code] < least]
+    rare = [code for code in seen if counts[code] < least]
     groups = [(labels[code], np.arange(len(counts)) == code) for code in seen if code not in rare]
     if len(rare) > 1 or (rare and not groups):
         groups.append((POOL, np.isin(np.arange(len(counts)), rare)))
@@ -221,5 +221,5 @@ class Ordered:
 
 
 def _merges(group: NDArray[np.intp], labels: Sequence[str]) -> str:
-    joined = [[labels[at] for at in np.flatnonzero(group == number)] for number in np.unique(group)]
+    joined = [[labels[at] for at in np.flatnonzero(group == number).tolist()] for number in np.unique(group)]
     return "; ".join(" + ".join(some) for some in joined if len(some) > 1)

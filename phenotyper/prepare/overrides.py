@@ -59,16 +59,16 @@ def wishes_of(overrides: Mapping[str, str], blocks: Sequence[Block]) -> Wishes:
     Parameters
     ----------
     overrides : mapping of str to str
-        ``"block.feature"`` to an action, or several with commas between ("log, not adjusted"). A star stands for any
-        text: ``"labs.*"``. A name without a star comes before one with, a longer one before a shorter.
+        ``"block.feature"`` to an action, or several with commas between ("log, not adjusted"). A star stands
+        for any text: ``"labs.*"``. A name without a star goes before one with, a longer one before a shorter.
     blocks : sequence of Block
         The blocks of the recipe.
 
     Raises
     ------
     RecipeError
-        OVERRIDE_UNKNOWN: there is no such feature or action. OVERRIDE_IMPOSSIBLE: the kind of the feature does not
-        allow it.
+        OVERRIDE_UNKNOWN: there is no such feature or action. OVERRIDE_IMPOSSIBLE: the kind of the feature
+        does not allow it.
 
     Examples
     --------

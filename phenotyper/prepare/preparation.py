@@ -10,7 +10,7 @@ from phenotyper.prepare.adjust import Adjustment, Basis
 from phenotyper.prepare.block import BlockPreparation, PreparedBlock, Settings
 from phenotyper.prepare.censored import Limits, Piles
 from phenotyper.prepare.crossfit import folds_of
-from phenotyper.prepare.filter import LEAST_OBSERVED, MOST_MISSING
+from phenotyper.prepare.filter import FEW_VALUES, LEAST_OBSERVED, MOST_MISSING
 from phenotyper.prepare.levels import Levels, Ordered
 from phenotyper.prepare.overrides import Wish, wishes_of
 from phenotyper.prepare.scales import CentredLogRatio, Counts, Dosage, Logit, NormalScores, Number, Plain
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from phenotyper.cohort.blocks import Blocks
 
-__all__ = ["BlockPreparation", "Preparation", "PreparedBlock"]
+__all__ = [
+    "FEW_VALUES",
+    "LEAST_OBSERVED",
+    "MOST_MISSING",
+    "BlockPreparation",
+    "Preparation",
+    "PreparedBlock",
+]
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,10 @@ class Preparation:
     def table(self) -> pd.DataFrame:
         """One row a feature.
 
-        ``block``, ``feature``, ``kind``; ``n_observed`` patients with a value; ``missing``, share of the patients with
-        the block who lack it; ``done`` and ``why``; ``n_columns`` that it became; ``winsorised_share`` and
-        ``censored_share`` of the values; levels ``merged``; ``explained_by_covariates``, share of the variance in
-        patients who were not fitted; ``adjusted_for``.
+        ``block``, ``feature``, ``kind``; ``n_observed`` patients with a value; ``missing``, share of the
+        patients with the block who lack it; ``done`` and ``why``; ``n_columns`` that it became;
+        ``winsorised_share`` and ``censored_share`` of the values; levels ``merged``;
+        ``explained_by_covariates``, share of the variance in patients who were not fitted; ``adjusted_for``.
         """
         return table_of(sorted((*self.blocks, *self.empty), key=lambda part: part.name))
 

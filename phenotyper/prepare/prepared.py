@@ -1,4 +1,4 @@
-"""The comparable columns of a cohort, to look at: what a recipe does with its features before anything else."""
+"""The comparable columns of a cohort, to look at: what a recipe does with its features at first."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Prepared(Result):
     adjustment: str
 
     @property
-    def table(self) -> pd.DataFrame:  # type: ignore[override]
+    def table(self) -> pd.DataFrame:
         """One row a feature: what was done and why; see :attr:`Preparation.table`."""
         return self.preparation.table
 

@@ -102,8 +102,8 @@ class Number:
 class Counts:
     """Sequencing counts: each patient's total to the median total, then log(1 + x). Single counts: log only.
 
-    The same as scanpy's ``normalize_total`` and ``log1p``; summed here, so that a patient alone gets the same bits as
-    among others.
+    The same as scanpy's ``normalize_total`` and ``log1p``; summed here, so that a patient alone gets the same
+    bits as among others.
     """
 
     source: NDArray[np.intp]
@@ -198,9 +198,9 @@ class CentredLogRatio:
 class Dosage:
     """Allele dosages in standard deviations of an allele in equilibrium: (x - 2p) / sqrt(2p(1 - p)).
 
-    A patient's number of alleles is known exactly and its steps are equal, so that no intervals are needed, and
-    the covariance of such columns is that by which ancestry is found (Patterson, Price and Reich 2006). Below a
-    frequency of 5 % the divisor stays that of 5 %, so that rare variants count less.
+    A patient's number of alleles is known exactly and its steps are equal, so that no intervals are needed,
+    and the covariance of such columns is that by which ancestry is found (Patterson, Price and Reich 2006).
+    Below a frequency of 5 % the divisor stays that of 5 %, so that rare variants count less.
     """
 
     source: NDArray[np.intp]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def from_state(state: Any, arrays: Mapping[str, np.ndarray], *, classes: Mapping
         return np.array(arrays[state["array"]])
     if "ragged" in state:
         values, bounds = (arrays[f"{state['ragged']}.{part}"] for part in ("values", "bounds"))
-        return tuple(values[first:last].copy() for first, last in zip(bounds[:-1], bounds[1:], strict=True))
+        return tuple(values[first:last].copy() for first, last in pairwise(bounds))
     if "pairs" in state:
         return {key: from_state(one, arrays, classes=classes) for key, one in state["pairs"]}
     parts = {name: from_state(one, arrays, classes=classes) for name, one in state["fields"].items()}

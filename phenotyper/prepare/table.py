@@ -93,16 +93,11 @@ def _beyond(block: BlockPreparation) -> tuple[dict[int, list[str]], list[float]]
     limits, piles = block.limits, block.piles
     for column, side, part in zip(limits.columns, limits.side, limits.share, strict=True):
         j = int(block.source[column])
-        heaps = [
-            name
-            for name, there in (
-                ("lowest", np.isfinite(piles.low[j])),
-                ("highest", np.isfinite(piles.high[j])),
-            )
-            if there
-        ]
-        what = f"{100 * part:.0f} % " + (f"at the {' or '.join(heaps)} value" if heaps else "beyond a limit")
-        how = "an interval beyond the next, by a fitted normal" if heaps else "intervals, by a fitted normal"
-        said[j] = [f"{what}: {how if side == 0 else 'only whether it is, is used'}"]
+        ends = (("lowest", piles.low[j]), ("highest", piles.high[j]))
+        heaps = [name for name, value in ends if np.isfinite(value)]
+        what = f"many at the {' or '.join(heaps)} value" if heaps else "some beyond a limit"
+        said[j] = [f"{what}: intervals, by a fitted normal"]
+        if side != 0:
+            said[j] = [f"{what.replace('some', 'most')}: only on which side counts"]
         share[j] = part
     return said, share.tolist()

@@ -56,7 +56,7 @@ def ways_of(block: Block, facts: Facts, wishes: Sequence[Wish]) -> list[str]:
     """Return the way of every feature."""
     library = set(block.kinds) == {"counts"} and len(block.kinds) > 1
     ways = ["library" if library else BY_KIND[kind] for kind in block.kinds]
-    for j in np.flatnonzero(facts.few):
+    for j in np.flatnonzero(facts.few).tolist():
         if ways[j] in ("number", "plain", "counts", "logit"):
             ways[j] = "few values"
     for j, wish in enumerate(wishes):
@@ -98,10 +98,12 @@ def scale_for(way: str, block: Block, values: Matrix, columns: NDArray[np.intp])
         return Ordered.fit(values, levels if way == "ordered" else ())
     if way == "levels":
         return Levels.fit(values, levels)
-    plain = {"parts": CentredLogRatio, "dosage": Dosage, "normal scores": NormalScores}
-    if way in plain:
-        fitted: Scale = plain[way].fit(values)
-        return fitted
+    if way == "parts":
+        return CentredLogRatio.fit(values)
+    if way == "dosage":
+        return Dosage.fit(values)
+    if way == "normal scores":
+        return NormalScores.fit(values)
     return Plain.fit(values, "already on a log scale" if way == "plain" else way)
 
 

@@ -12,7 +12,7 @@ from phenotyper._kernels.agreement import pair_jaccard
 from phenotyper.errors import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -67,6 +67,33 @@ def pair_table(names: Sequence[str], codes: NDArray[np.intp]) -> pd.DataFrame:
         for i, j in combinations(range(len(names)), 2)
     ]
     return pd.DataFrame(rows)
+
+
+def known_table(
+    names: Sequence[str], codes: Sequence[Labels], ids: pd.Index, classes: Mapping[str, pd.Series]
+) -> pd.DataFrame:
+    """Return one row a partition and known class; patients whose class is missing do not count as assigned.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the partitions.
+    codes : sequence of ndarray of int, shape (n,)
+        Groups from 0, -1 for the unassigned.
+    ids : Index
+        Of the n patients.
+    classes : mapping of str to Series
+        Known classes by patient id.
+    """
+    import pandas as pd
+
+    truth = {title: pd.factorize(column.reindex(ids))[0].astype(np.intp) for title, column in classes.items()}
+    rows = [
+        {"recipe": name, "known": title, **partition_agreement(mine, known)}
+        for title, known in truth.items()
+        for name, mine in zip(names, codes, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["recipe", "known", "n_both", "coverage"])
 
 
 def partitions_said(numbers: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phenotyper.cohort.blocks import Blocks, blocks_of
-from phenotyper.cohort.container import declaration_of, patients_of
+from phenotyper.cohort.container import block_names, declaration_of, patients_of
 from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.discover.consensus import combine
 from phenotyper.discover.fitting import fit_blocks
@@ -27,7 +27,8 @@ from phenotyper.errors import (
     listed,
     number_of,
 )
-from phenotyper.refit.agree import pair_table, partition_agreement
+from phenotyper.prepare.automatic import resolve_adjustment
+from phenotyper.refit.agree import known_table, pair_table
 from phenotyper.refit.brought import brought_along, register
 from phenotyper.refit.comparison import CONSENSUS, MethodComparison, consensus_frame, label_frame
 from phenotyper.refit.loop import Failed, Shared, bytes_of, counted, run_tasks
@@ -117,7 +118,7 @@ def compare_methods(
         selection_of({name: one.tried for name, one in zip(wanted, found, strict=True)}),
         labels,
         together,
-        _against_known(labels, codes, together, classes),
+        known_table([*wanted, CONSENSUS], [*codes, _codes(together)], labels.index, classes),
         wanted,
         fingerprint(cohort),
     )
@@ -174,13 +175,16 @@ def _fits(
     if n_jobs == 0:
         raise RecipeError(Problem("RECIPE_SETTING", "n_jobs is 0", "Give 1 or more, or -1 for all cores."))
     brought = brought_along(recipes.values())
-    arrays = {_arrays_for(recipe): recipe for recipe in recipes.values()}
-    sources = {key: arrays_of(recipe, cohort) for key, recipe in arrays.items()}
+    keys = [_arrays_for(recipe, cohort) for recipe in recipes.values()]
+    sources = {
+        (adjust_for, wanted): blocks_of(cohort, adjust_for=adjust_for, blocks=wanted)
+        for adjust_for, wanted in dict.fromkeys(keys)
+    }
     places = {key: at for at, key in enumerate(sources)}
     shared = Shared(
         (tuple(blocks for blocks, _ in sources.values()), brought), bytes_of(tuple(sources.values()))
     )
-    tasks = [(recipe, places[_arrays_for(recipe)]) for recipe in recipes.values()]
+    tasks = [(recipe, places[key]) for recipe, key in zip(recipes.values(), keys, strict=True)]
     found: dict[int, _Found] = {}
     with (
         counted(progress, len(tasks)) as step,
@@ -198,9 +202,16 @@ def _fits(
     return sorted_rows, np.sort(next(iter(sources.values()))[1])
 
 
-def _arrays_for(recipe: Recipe) -> tuple[Any, ...]:
-    """Return what decides the arrays that a recipe is fitted to."""
-    return recipe.adjust_for, recipe.blocks
+def _arrays_for(recipe: Recipe, cohort: MuData) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Return what decides the arrays that a recipe is fitted to: covariates and blocks."""
+    known = block_names(cohort)
+    unknown = [name for name in recipe.blocks or () if name not in known]
+    if unknown or (recipe.blocks is not None and not recipe.blocks):
+        said = f"names {listed(unknown)}, which the cohort does not have" if unknown else "is empty"
+        remedy = f"The cohort's blocks are {listed(known, 12)}."
+        raise RecipeError(Problem("BLOCK_UNKNOWN", f"blocks {said}", remedy))
+    wanted = None if recipe.blocks is None else tuple(recipe.blocks)
+    return resolve_adjustment(cohort, recipe.adjust_for).names, wanted
 
 
 def _fit(shared: tuple[Sequence[Blocks], Any], task: tuple[Recipe, int]) -> _Found:
@@ -241,10 +252,11 @@ def _with_name(error: Exception, name: str) -> Exception:
     return error
 
 
-def _codes(labels: NDArray[np.str_]) -> NDArray[np.intp]:
-    """Return numbers from 0 in the order of the letters; -1 for the unassigned."""
-    names = sorted(set(labels.tolist()) - {UNASSIGNED}, key=lambda name: (len(name), name))
-    return np.array([names.index(one) if one != UNASSIGNED else -1 for one in labels.tolist()], dtype=np.intp)
+def _codes(together: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the groups of the consensus as numbers; -1 for the unassigned."""
+    groups = together["group"]
+    names = sorted(set(groups) - {UNASSIGNED})
+    return np.array([names.index(one) if one != UNASSIGNED else -1 for one in groups], dtype=np.intp)
 
 
 def _consensus(ids: NDArray[np.str_], codes: NDArray[np.intp]) -> pd.DataFrame:
@@ -282,26 +294,3 @@ def _table(recipes: Mapping[str, Recipe], found: Sequence[_Found], pairs: pd.Dat
             }
         )
     return pd.DataFrame(rows)
-
-
-def arrays_of(recipe: Recipe, cohort: MuData) -> tuple[Blocks, NDArray[np.str_]]:
-    """Return the arrays that a recipe is fitted to, and the patients' ids in their order."""
-    return blocks_of(cohort, adjust_for=tuple(recipe.adjust_for or ()), blocks=recipe.blocks)
-
-
-def _against_known(
-    labels: pd.DataFrame,
-    codes: NDArray[np.intp],
-    together: pd.DataFrame,
-    classes: Mapping[str, pd.Series],
-) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = []
-    own = [*codes, _codes(together["group"].to_numpy(dtype=str))]
-    for title, column in classes.items():
-        values = column.reindex(labels.index)
-        truth = pd.factorize(values)[0].astype(np.intp)
-        for name, mine in zip([*labels, CONSENSUS], own, strict=True):
-            rows.append({"recipe": name, "known": title, **partition_agreement(mine, truth)})
-    return pd.DataFrame(rows, columns=None if rows else ["recipe", "known", "n_both", "coverage"])

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 SETTINGS = ("n_factors", "n_neighbors", "min_cluster_size", "min_samples", "form", "resolution")
 CRITERIA = (
-    *("bic", "icl", "silhouette", "gap", "gap_error", "p", "pac", "calinski", "stability", "agreement"),
-    *("entropy", "unsure", "smallest", "coverage"),
+    *("bic", "icl", "silhouette", "gap", "gap_error", "p", "pac", "calinski", "eigengap", "stability"),
+    *("agreement", "entropy", "unsure", "smallest", "coverage"),
 )
 """Schwarz's criterion, the same plus twice the doubt of the memberships (both: less is better); mean
 silhouette; gap statistic, its standard error, the p of there being any groups; share of ambiguous pairs;
-ratio of Calinski and Harabasz; pair Jaccard between parts of the patients, or between all runs; sureness of
-the memberships from 0 to 1; share of patients below the probability asked for; patients of the smallest
-group; share of patients in a group."""
+ratio of Calinski and Harabasz; gap between the eigenvalues of a graph; adjusted Rand between parts of the
+patients; pair Jaccard between all runs; sureness of the memberships from 0 to 1; share of patients below the
+probability asked for; patients of the smallest group; share of patients in a group."""
 SELECTION = ("recipe", "integration", "method", "k", "chosen", *SETTINGS, *CRITERIA)
 _SEARCHED = SETTINGS[:4]
 

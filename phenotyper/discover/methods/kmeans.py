@@ -9,6 +9,7 @@ import numpy as np
 
 from phenotyper.discover.contract import MethodTask, Runs, finds_groups
 from phenotyper.discover.methods.common import (
+    K_MAX,
     copies_of,
     evaluation_rng,
     int_seed,
@@ -19,9 +20,11 @@ from phenotyper.discover.methods.common import (
     silhouette,
     smallest,
 )
+from phenotyper.integrate.others.pieces import spectral
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import coo_matrix
 
     Labels = NDArray[np.intp]
     Points = NDArray[np.float64]
@@ -42,10 +45,15 @@ def kmeans(task: MethodTask) -> Runs:
     groups at all is tested by the gap statistic (Tibshirani et al. 2001) against normal copies of the points
     with the same covariance, as in M3C (John et al. 2020): over all numbers tried, k-means must fit better,
     relative to the copies, than in every one of 19 copies (p = 1/20). If so, the number with the largest
-    silhouette is
-    taken among those that leave no group too small. Beside these the criteria hold the share of ambiguous
-    pairs (PAC; Senbabaoglu et al. 2014) and Calinski and Harabasz's ratio.
+    silhouette is taken among those that leave no group too small. Beside these the criteria hold the share of
+    ambiguous pairs (PAC; Senbabaoglu et al. 2014) and Calinski and Harabasz's ratio.
+
+    Where the integration gives a graph this is spectral clustering: k groups in the first k - 1 columns of
+    its diffusion map, the number by the largest gap between the eigenvalues (von Luxburg 2007). A graph has
+    no copies without groups to be held against, so that one group is never the answer there.
     """
+    if task.integrated.graph is not None:
+        return _in_graph(task, task.integrated.graph)
     points, rng = task.integrated.points, evaluation_rng(task)
     tried = numbers_tried(task)
     if len(tried) == 1:
@@ -57,6 +65,34 @@ def kmeans(task: MethodTask) -> Runs:
         row["chosen"] = row["k"] == best
     once = None if best == 1 else lambda one: _on_a_part(points, best, rng=one)[0]
     return repeated(task, once, criteria=rows, setting={"k": best})
+
+
+def _in_graph(task: MethodTask, graph: coo_matrix) -> Runs:
+    """Cluster the diffusion map of a graph."""
+    tried, rng = [k for k in numbers_tried(task) if k > 1], evaluation_rng(task)
+    if not tried:
+        one = {"k": 1, "chosen": True, "smallest": graph.shape[0]}
+        return repeated(task, None, criteria=[one], setting={"k": 1})
+    places, degree = spectral(graph, K_MAX), np.asarray(graph.sum(axis=1)).ravel()
+    values = np.sqrt(degree @ places**2 / degree.sum())
+    parts = np.random.SeedSequence(int_seed(rng)).spawn(PARTS)
+    rows: list[dict[str, Any]] = []
+    for k in tried:
+        own = places[:, : k - 1]
+        labels, _ = _cluster(own, k, starts=STARTS, seed=int_seed(rng))
+        about = {"silhouette": silhouette(own, labels), "pac": _pac(own, k, parts)}
+        rows.append(
+            {"k": k, "smallest": smallest(labels), "eigengap": float(values[k - 2] - values[k - 1]), **about}
+        )
+    open_to = [row for row in rows if row["smallest"] >= least_patients(task)]
+    best = int(max(open_to, key=lambda row: (row["eigengap"], -row["k"]))["k"]) if open_to else 1
+    for row in rows:
+        row["chosen"] = row["k"] == best
+    if best == 1:
+        one = {"k": 1, "chosen": True, "smallest": len(places)}
+        return repeated(task, None, criteria=[one, *rows], setting={"k": 1})
+    own = places[:, : best - 1]
+    return repeated(task, lambda one: _on_a_part(own, best, rng=one)[0], criteria=rows, setting={"k": best})
 
 
 def _judged(points: Points, tried: Sequence[int], *, rng: np.random.Generator) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phenotyper._kernels.agreement import pair_jaccard
 from phenotyper.discover.contract import MethodTask, Runs, finds_groups
 from phenotyper.discover.embed import neighbour_graph
 from phenotyper.discover.methods.common import (
@@ -44,9 +43,10 @@ def leiden(task: MethodTask) -> Runs:
 
     Modularity with a resolution (Reichardt and Bornholdt 2006) on the graph of the integration, or on the
     fuzzy graph of the nearest neighbours of its points. Resolutions from .1 to 2 are tried on all patients
-    and on parts of 80 %; the one whose partitions agree best (mean pair Jaccard) is taken among those that
+    and on parts of 80 %; the one whose partitions agree best (mean adjusted Rand) is taken among those that
     leave no group too small. A graph without groups has communities too, so that whether there are groups is
-    tested on the points, as ``kmeans`` does. Needs the extra ``leiden`` (igraph: GPL).
+    tested on the points, as ``kmeans`` does; of an integration's own graph it is not tested. Needs the extra
+    ``leiden`` (igraph: GPL).
 
     Raises
     ------
@@ -57,11 +57,14 @@ def leiden(task: MethodTask) -> Runs:
     points, rng = task.integrated.points, evaluation_rng(task)
     graph = _graph_of(task)
     seed, most = int_seed(rng), max(numbers_tried(task))
-    p = standing_out(points, numbers_tried(task), rng=rng)
+    copied = task.integrated.graph is None
+    p = standing_out(points, numbers_tried(task), rng=rng) if copied else float("nan")
     parts = [part_of(len(points), rng=rng) for _ in range(PARTS)]
     rows = [_judged(task, graph, value, parts, seed=seed) for value in RESOLUTIONS] if most > 1 else []
     open_to = [
-        row for row in rows if row["k"] > 1 and row["smallest"] >= least_patients(task) and p <= 0.05 + 1e-9
+        row
+        for row in rows
+        if row["k"] > 1 and row["smallest"] >= least_patients(task) and not p > 0.05 + 1e-9
     ]
     best = max(open_to, key=lambda row: (row["stability"], -row["k"])) if open_to else None
     for row in rows:
@@ -126,7 +129,17 @@ def _placed(graph: csr_matrix, resolution: float, part: NDArray[np.intp], *, see
 
 
 def _drawn(graph: csr_matrix, resolution: float, *, rng: np.random.Generator) -> Labels:
-    return _placed(graph, resolution, part_of(graph.shape[0], rng=rng), seed=int_seed(rng))
+    """Find communities of a part drawn at random; a single one is no group."""
+    labels = _placed(graph, resolution, part_of(graph.shape[0], rng=rng), seed=int_seed(rng))
+    return labels if labels.max() > 0 else np.full_like(labels, -1)
+
+
+def _alike(one: Labels, two: Labels) -> float:
+    """Return the adjusted Rand index; 0 where either is a single community, which any two parts agree on."""
+    from sklearn.metrics import adjusted_rand_score
+
+    several = min(one.max(initial=-1), two.max(initial=-1)) > 0
+    return float(adjusted_rand_score(one, two)) if several else 0.0
 
 
 def _judged(
@@ -134,7 +147,7 @@ def _judged(
 ) -> dict[str, Any]:
     labels, quality = _communities(graph, resolution, seed=seed)
     again = [_placed(graph, resolution, part, seed=seed + 1 + at) for at, part in enumerate(parts)]
-    pairs = [pair_jaccard(one, two) for at, one in enumerate(again) for two in again[:at]]
+    pairs = [_alike(one, two) for at, one in enumerate(again) for two in again[:at]]
     return {
         "k": int(labels.max()) + 1,
         "resolution": resolution,

@@ -1,8 +1,8 @@
 """The package's other integrations, one a file; importing this registers them all.
 
-Your own is a function of an ``IntegrationTask`` that returns an ``Integrated``: one point for every patient, in
-their order, and if it works on graphs one graph. It must not read outcomes (it cannot: it never sees them),
-draws only from ``task.rng``, and says what it does with a missing value.
+Your own is a function of an ``IntegrationTask`` that returns an ``Integrated``: one point for every patient,
+in their order, and if it works on graphs one graph. It never sees an outcome, draws only from ``task.rng``,
+and says what it does with a missing value.
 
 Examples
 --------

@@ -84,7 +84,7 @@ def _entries(assignment: Assignment, found: Phenotypes) -> list[Entry]:
     if absent:
         entries.append((counted("not on the map", absent), dot("none")))
     fitted = dot("#d0d0d0")
-    return [*entries, (counted("patients of the fit", found.n_patients), fitted)]
+    return [*entries, (counted("patients of the fit", len(found.table)), fitted)]
 
 
 def _colour(name: str) -> str:

@@ -30,15 +30,16 @@ PANELS = {
     "silhouette": ("silhouette", "more is better"),
     "gap": ("gap statistic", "more is better"),
     "pac": ("ambiguous pairs (PAC)", "less is better"),
+    "eigengap": ("gap of eigenvalues", "more is better"),
     "stability": ("stability on parts", "more is better"),
     "agreement": ("agreement of runs", "more is better"),
     "entropy": ("sureness (entropy)", "more is better"),
-    "smallest": ("patients in smallest", ""),
+    "smallest": ("patients in smallest group", ""),
 }
 _ABOVE_LEAST = ("bic", "icl")
 _COLUMNS, _WIDE, _HIGH = 3, 1.55, 1.15
 _GAP_WIDE, _GAP_HIGH, _HEAD, _LINE = 0.72, 0.72, 0.75, 0.16
-_LETTERS = 34
+_LETTERS, _LETTER = 34, 0.062
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (4, 1.5, 1, 1.5)))
 
 
@@ -74,9 +75,9 @@ def plot_selection(found: Any, *, ax: Axes | None = None) -> Axes:
     table = found.selection if several else _of_one(found)
     lines = _lines(table)
     panels = [name for name in PANELS if name in table and table[name].notna().any()]
-    across = min(_COLUMNS, max(len(panels), 1))
+    across = 2 if len(panels) == 4 else min(_COLUMNS, max(len(panels), 1))
     down = -(-max(len(panels), 1) // across)
-    columns = 1 if across == 1 else 2
+    columns = _legend_columns(lines, width=across * (_WIDE + _GAP_WIDE))
     below = 0.15 + _LINE * -(-(len(lines) + 1) // columns)
     width = across * (_WIDE + _GAP_WIDE)
     height = down * (_HIGH + _GAP_HIGH) + below
@@ -151,7 +152,7 @@ def _draw(panel: Axes, name: str, lines: list[_Line]) -> None:
     panel.set_title(heading, loc="left", fontsize=point_size("axes.labelsize"), pad=4)
     panel.set_xlabel(f"groups ({better})" if better else "groups", fontsize=point_size("xtick.labelsize"))
     panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    panel.yaxis.set_major_locator(MaxNLocator(4))
+    panel.yaxis.set_major_locator(MaxNLocator(4, integer=name == "smallest", min_n_ticks=1))
     shown = np.concatenate([line.rows.loc[line.rows[name].notna(), "k"].to_numpy() for line in lines])
     panel.set_xlim(min(shown) - 0.5, max(shown) + 0.5)
     panel.margins(y=0.12)
@@ -175,6 +176,12 @@ def _worth_seeing(lines: list[_Line], name: str) -> tuple[float, float]:
     ]
     top = max(max(tops, default=1.0), 10.0)
     return -0.12 * top, 1.15 * top
+
+
+def _legend_columns(lines: list[_Line], *, width: float) -> int:
+    """Return how many columns of names fit into so many inches."""
+    longest = max([len(clean(line.name, _LETTERS)) for line in lines], default=1)
+    return max(1, min(_COLUMNS, int(width / (0.4 + _LETTER * longest))))
 
 
 def _legend(frame: Axes, lines: list[_Line], *, top: float, columns: int) -> None:
