@@ -242,6 +242,17 @@ def test_a_feature_that_is_not_to_be_adjusted_stays_as_it_is():
     assert new[:, 1].tolist() == plain[:, 1].tolist()
 
 
+def test_no_patient_is_far_out_only_because_others_of_that_age_vary_little():
+    rng = np.random.default_rng(15)
+    age = age_of(800, rng)
+    values = rng.normal(size=(800, 1)) * (0.05 + age[:, None] / 8)
+    values[np.argmin(age)] = 3.5
+    adjustment, found = adjusted(values, (Covariate("age", age),))
+    assert np.abs(found).max() == 5.0
+    new = adjustment.apply(np.array([[-9.0]]), Cells.none(1), (Covariate("age", np.array([1.5])),))[0]
+    assert new[0, 0] == -5.0
+
+
 def test_without_anything_to_adjust_for_old_and_new_patients_are_treated_alike():
     rng = np.random.default_rng(13)
     cohort = blocks_of(block_of(rng.normal(size=(80, 5)), "log"))

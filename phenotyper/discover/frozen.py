@@ -37,7 +37,7 @@ class Known:
     levels : tuple of str
         Its levels in the order of their codes; empty for a number.
     low, high : float
-        Means of the five lowest and the five highest numbers seen; NaN for levels.
+        How far the numbers seen reach, by means of five patients; NaN for levels.
     adjusted : bool
         Whether its effects were taken out; else it is known for what it tells of the patients.
     """
@@ -52,10 +52,15 @@ class Known:
     def of(cls, covariate: Covariate, *, adjusted: bool) -> Known:
         """Describe a covariate of the patients of a fit."""
         seen = np.sort(covariate.values[np.isfinite(covariate.values)])
-        if covariate.levels or len(seen) < TOGETHER:
+        if covariate.levels or len(seen) < 2 * TOGETHER:
             return cls(covariate.name, covariate.levels, np.nan, np.nan, adjusted)
-        low, high = float(seen[:TOGETHER].mean()), float(seen[-TOGETHER:].mean())
-        return cls(covariate.name, (), low, high, adjusted)
+        return cls(covariate.name, (), -_reach(-seen[::-1]), _reach(seen), adjusted)
+
+
+def _reach(ascending: Matrix) -> float:
+    """Return how far values reach upwards, by the means of the last five and of the five before them."""
+    last, before = ascending[-TOGETHER:].mean(), ascending[-2 * TOGETHER : -TOGETHER].mean()
+    return float(2 * last - before)
 
 
 @dataclass(frozen=True)

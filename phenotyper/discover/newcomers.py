@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-MARGIN = 0.05
-"""Beyond the five lowest or highest seen by this share of their distance is outside."""
 YES_NO = ("no", "yes")
 LEVELLED = ("category", "yes/no", "ordinal")
 
@@ -227,12 +225,11 @@ def _covariate(known: Known, measured: tuple[Covariate, ...], n: int) -> tuple[C
     if known.levels:
         codes, unseen = _codes(own.values, own.levels, known.levels)
         return Covariate(known.name, codes, known.levels), _unseen(known.name, unseen, average)
-    margin = MARGIN * (known.high - known.low)
-    outside = int(((own.values < known.low - margin) | (own.values > known.high + margin)).sum())
+    outside = int(((own.values < known.low) | (own.values > known.high)).sum())
     if not outside:
         return own, []
-    said = f"{number_of(outside, 'patient')} of {n} lie outside the range of {known.name} seen in the fit"
-    said += f" ({known.low:.3g} to {known.high:.3g})"
+    lie = f"{number_of(outside, 'patient')} of {n} {'lies' if outside == 1 else 'lie'}"
+    said = f"{lie} outside the range of {known.name} seen in the fit ({known.low:.3g} to {known.high:.3g})"
     remedy = "Nothing is known of such patients: take their subphenotypes with caution."
     return own, [_warning("OUTSIDE_RANGE", said, remedy, known.name)]
 

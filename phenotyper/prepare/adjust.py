@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 KNOT_QUANTILES = (0.05, 0.35, 0.65, 0.95)
 RARE_LEVEL = 5
 MOST_RATIO = 3.0
+LIMIT = 5.0
+"""Adjusted numbers beyond this many standard deviations are brought to it."""
 _CELLS = 1 << 17
 
 
@@ -87,6 +89,8 @@ class Adjustment:
         Change of the residual's standard deviation with the design, relative to its mean.
     sd : ndarray, shape (q,)
         Standard deviation of the residuals after that.
+    limit : ndarray, shape (q,)
+        Residuals beyond it are brought to it; infinite where there is none.
     explained : ndarray, shape (q,)
         Share of each column's variance that the covariates explain in patients who were not fitted.
     """
@@ -97,13 +101,14 @@ class Adjustment:
     offset: Matrix
     spread: Matrix
     sd: Matrix
+    limit: Matrix
     explained: Matrix
 
     @classmethod
     def none(cls, q: int) -> Adjustment:
         """Return no adjustment of q columns."""
         empty = np.zeros((0, q))
-        return cls((), np.zeros(0), empty, np.zeros(q), empty, np.ones(q), np.zeros(q))
+        return cls((), np.zeros(0), empty, np.zeros(q), empty, np.ones(q), np.full(q, np.inf), np.zeros(q))
 
     def design(self, covariates: Sequence[Covariate], n: int) -> Matrix:
         """Return the (n, d) centred design of patients."""
@@ -114,7 +119,7 @@ class Adjustment:
         design = self.design(covariates, len(values))
         if not design.shape[1]:
             return values, cells
-        effects = Effects(self.effects, self.offset, self.spread, self.sd)
+        effects = Effects(self.effects, self.offset, self.spread, self.sd, self.limit)
         return adjusted(values, cells, design, effects)
 
 
@@ -125,12 +130,13 @@ def design_of(bases: Sequence[Basis], covariates: Sequence[Covariate], n: int) -
 
 
 class Effects(NamedTuple):
-    """What is taken out: slopes (d, q), offset (q,), relative spread (d, q), standard deviation (q,)."""
+    """What is taken out: slopes (d, q), offset (q,), relative spread (d, q), sd (q,); limit (q,) of the rest."""
 
     slopes: Matrix
     offset: Matrix
     spread: Matrix
     sd: Matrix
+    limit: Matrix
 
 
 def adjusted(values: Matrix, cells: Cells, design: Matrix, effects: Effects) -> tuple[Matrix, Cells]:
@@ -143,11 +149,13 @@ def adjusted(values: Matrix, cells: Cells, design: Matrix, effects: Effects) -> 
     scale = np.broadcast_to(effects.sd, values.shape)
     if effects.spread.any():
         scale = effects.sd * ratio(design, effects.spread)
-    found = (values - shift) / scale
+    found = np.clip((values - shift) / scale, -effects.limit, effects.limit)
     if not len(cells.coarse):
         return found, cells
     at = cells.coarse
+    known, limit = cells.lower == cells.upper, effects.limit[at]
     lower, upper = ((bound - shift[:, at]) / scale[:, at] for bound in (cells.lower, cells.upper))
+    lower, upper = (np.where(known, np.clip(bound, -limit, limit), bound) for bound in (lower, upper))
     found[:, at] = interval_mean(lower, upper)
     return found, Cells(at, lower, upper)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phenotyper.prepare.adjust import Adjustment, Basis, Effects, adjusted, design_of, ratio
+from phenotyper.prepare.adjust import LIMIT, Adjustment, Basis, Effects, adjusted, design_of, ratio
 from phenotyper.prepare.intervals import Cells
 from phenotyper.prepare.latent import latent_regression
 
@@ -72,7 +72,8 @@ def cross_fitted(
     middle = raw.mean(axis=0)
     design = raw - middle
     (n, d), q = design.shape, values.shape[1]
-    empty = (np.zeros((d, q)), np.zeros(q), np.zeros((d, q)), np.ones(q), np.zeros(q))
+    limit = np.where(free & wanted, LIMIT, np.inf)
+    empty = (np.zeros((d, q)), np.zeros(q), np.zeros((d, q)), np.ones(q), limit, np.zeros(q))
     found = Adjustment(bases, middle, *empty)
     if not d or not q:
         return found, values, cells
@@ -83,7 +84,7 @@ def cross_fitted(
     for at in (columns[start : start + step] for start in range(0, len(columns), step)):
         inside = np.isin(cells.coarse, at)
         own = Cells(np.searchsorted(at, cells.coarse[inside]), lower[:, inside], upper[:, inside])
-        part = _fit_part(values[:, at], own, design, folds=folds, numeric=numeric, free=free[at])
+        part = _fit_part(values[:, at], own, design, folds=folds, numeric=numeric, limit=limit[at])
         found.effects[:, at], found.spread[:, at] = part.effects.slopes, part.effects.spread
         found.offset[at], found.sd[at] = part.effects.offset, part.effects.sd
         found.explained[at] = part.explained
@@ -107,7 +108,7 @@ def _fit_part(
     *,
     folds: NDArray[np.intp],
     numeric: NDArray[np.bool_],
-    free: NDArray[np.bool_],
+    limit: Matrix,
 ) -> _Part:
     solver = _Solver.fit(design, np.isfinite(values), folds)
     effects = solver.solve(values)
@@ -115,7 +116,7 @@ def _fit_part(
     before = np.nanvar(values, axis=0)
     explained = np.clip(1 - np.nanvar(residual, axis=0) / np.where(before > 0, before, 1.0), 0.0, 1.0)
     spread = np.zeros_like(effects)
-    free = free.copy()
+    free = np.isfinite(limit)
     free[cells.coarse] = False
     centre = np.where(free, np.nanmean(residual, axis=0), 0.0)
     residual -= centre
@@ -138,7 +139,7 @@ def _fit_part(
             latent.coefficients[:, 1:],
         )
         sd[cells.coarse] = latent.sd
-    every = [Effects(effects[k], offset[k], spread[k], sd) for k in range(FOLDS + 1)]
+    every = [Effects(effects[k], offset[k], spread[k], sd, limit) for k in range(FOLDS + 1)]
     done, bounds = np.empty(values.shape), Cells(cells.coarse, cells.lower.copy(), cells.upper.copy())
     for k in range(FOLDS):
         mine = folds == k
