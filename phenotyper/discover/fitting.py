@@ -172,7 +172,7 @@ def _spaces(
     of_factors, of_space, of_map, *of_runs = np.random.SeedSequence(recipe.seed).spawn(3 + recipe.n_layouts)
     n, tried = here.blocks.n_patients, recipe.factors_tried()
     neighbors = recipe.neighbors_for(n)
-    enough = len(np.unique(here.blocks.ties)) >= 2 * min(recipe.cluster_sizes_for(n))
+    enough = _profiles(here.blocks, 2 * min(recipe.cluster_sizes_for(n)))
     graphs = len(neighbors) if recipe.method == "hdbscan" else 1
     find, integrate = method_named(recipe.method), integration_named(recipe.integration)
     spaces = []
@@ -193,6 +193,19 @@ def _spaces(
         picture = draw_map(spaces[0].integrated, neighbors, seed=of_map)
         done()
     return spaces, picture
+
+
+def _profiles(blocks: Blocks, wanted: int) -> bool:
+    """Say whether the features show as many different patients; covariates do not count.
+
+    What has fewer is a cross-table, and adjusting it for a number only blurs its cells.
+    """
+    known: list[list[bytes]] = []
+    for block in sorted(blocks.blocks, key=lambda block: len(block.features)):
+        known.append([row.tobytes() for row in np.where(np.isnan(block.values), np.nan, block.values + 0.0)])
+        if len(set(zip(*known, strict=True))) >= wanted:
+            return True
+    return False
 
 
 def _with_factors(runs: Runs, n_factors: int) -> Runs:

@@ -43,7 +43,7 @@ class Recipe:
     blocks : sequence of str, optional
         Blocks to use; by default all.
     n_factors : int or sequence of int, optional
-        Latent factors; by default chosen from the data (2 to 15).
+        Latent factors; by default chosen from the data (2 to 15, at most one for 20 patients).
     n_neighbors : int or sequence of int, optional
         Neighbours of the UMAP layouts; by default 30, in cohorts below 180 a sixth of the patients, at
         least 10.

@@ -34,9 +34,9 @@ LEAST_ERRORS = 3.3
 """A shift of fewer standard errors is no slip."""
 FIT_ERRORS, FIT_SHARE = 3.0, 0.3
 """How near the shift comes to the slip: standard errors, and at most this share of it."""
-FAR, BEYOND, TYPICAL = 6.0, 2.0, 1.5
+FAR, BEYOND, TYPICAL = 6.0, 2.5, 1.0
 """A single patient: spreads from the median, times as far as anybody seen, spreads once it is undone."""
-NEAR_NOTHING = 0.1
+NEAR_NOTHING = 0.2
 """Where somebody has less than this share of the median, very small values are nothing to wonder at."""
 SEVERAL = 3
 """So many patients with the same slip: others need but lie where somebody was seen once it is undone."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MOST_FACTORS = 15
 LEAST_FACTORS = 2
+PATIENTS_A_FACTOR = 20
 MOST_LEVERAGE = 0.5
 """A lumpy feature whose fitted value rests on itself by more than this is set aside: a group by itself."""
 
@@ -129,7 +130,8 @@ def fit_factors(
     blocks : sequence of PreparedBlock
         Standardised columns with NaN, all of the same n patients.
     n_factors : int, optional
-        Number of factors, by default by ``rule``, 2 to 15.
+        Number of factors; by default by ``rule``, 2 to 15 and not more than a factor for 20 patients: each
+        counts alike where groups are looked for, and few patients are lost in many directions.
     rng : numpy.random.Generator
         For what is shuffled or held out.
     rule : {"both", "shuffled", "held out"}
@@ -175,7 +177,8 @@ def _by_rule(columns: Columns, above: NDArray[np.bool_], *, rule: Rule, rng: np.
 
 def _most(columns: Columns, n_factors: int | None) -> int:
     n, q = columns.values.shape
-    return max(min(MOST_FACTORS if n_factors is None else n_factors, n - 1, q - 1), 1)
+    by_size = min(MOST_FACTORS, max(LEAST_FACTORS, n // PATIENTS_A_FACTOR))
+    return max(min(by_size if n_factors is None else n_factors, n - 1, q - 1), 1)
 
 
 def _features(blocks: Sequence[PreparedBlock]) -> NDArray[np.intp]:

@@ -130,7 +130,7 @@ def design_of(bases: Sequence[Basis], covariates: Sequence[Covariate], n: int) -
 
 
 class Effects(NamedTuple):
-    """What is taken out: slopes (d, q), offset (q,), relative spread (d, q), sd (q,); limit (q,) of the rest."""
+    """What is taken out: slopes and relative spread (d, q), offset and sd (q,); limit (q,) of the rest."""
 
     slopes: Matrix
     offset: Matrix

@@ -73,10 +73,10 @@ def rows_of(found: Any, cohort: MuData) -> Rows:
     adjusted = tuple(getattr(found, "adjusted_for", ()))
     blocks, ids = blocks_of(cohort, adjust_for=adjusted)
     try:
-        preparation = Preparation.fit(blocks)
+        preparation, columns = Preparation.fit_apply(blocks)
     except FitError:
         return Rows(ids, np.empty((len(ids), 0)), (), adjusted)
-    prepared = {part.name: part.values for part in preparation.apply(blocks)}
+    prepared = {part.name: part.values for part in columns}
     fitted = {part.name: part for part in preparation.blocks}
     names = [name for name in block_names(cohort) if name in fitted]
     rows = tuple(row for name in names for row in _named(fitted[name], features_of(cohort, name)))
