@@ -39,8 +39,11 @@ from phenotyper.cohort.blocks import Blocks, blocks_of
 
 RESULTS = Path(__file__).resolve().parent / "results"
 COHORTS = Path(__file__).resolve().parents[1] / "tests" / "cohorts"
-ADJUSTED = f"{OURS}, adjusted for age"
-"""The default where the cohort has children and their age."""
+ADJUSTED = {
+    f"{OURS}, adjusted for age (its default)": ("age",),
+    f"{OURS}, adjusted for age and site": ("age", "site"),
+}
+"""Where the cohort has children and their age, and several hospitals."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,14 @@ def from_simulator(seed: int, *, make: Callable[..., Any], children: bool = Fals
         truth = np.full(len(ids), "")
     found = {OURS: blocks}
     if children:
-        found[ADJUSTED], again = blocks_of(cohort, adjust_for=["age"])
-        order = pd.Index(again).get_indexer(ids)
-        found[ADJUSTED] = found[ADJUSTED].rows(order)
+        found |= {name: adjusted(cohort, adjust_for, ids) for name, adjust_for in ADJUSTED.items()}
     return found, {"planted groups": truth}
+
+
+def adjusted(cohort: Any, adjust_for: tuple[str, ...], ids: np.ndarray) -> Blocks:
+    """Return the blocks with covariates to take out, patients in the order of ``ids``."""
+    blocks, again = blocks_of(cohort, adjust_for=adjust_for)
+    return blocks.rows(pd.Index(again).get_indexer(ids))
 
 
 def family(name: str, **settings: Any) -> Callable[[int], Any]:
@@ -75,9 +82,9 @@ def family(name: str, **settings: Any) -> Callable[[int], Any]:
     return partial(from_simulator, make=partial(simulate_family, name), **settings)
 
 
-def real(seed: int, *, name: str, classes: Mapping[str, str], children: bool) -> Any:
+def real(seed: int, *, cohort_name: str, classes: Mapping[str, str], children: bool) -> Any:
     """Return the blocks of a shared cohort and its published classes; the seed is only the methods'."""
-    declared = COHORTS / f"{name}.toml"
+    declared = COHORTS / f"{cohort_name}.toml"
     cohort = read_cohort(declared, quiet=True)
     blocks, ids = blocks_of(cohort)
     about = tomllib.loads(declared.read_text(encoding="utf-8"))
@@ -86,8 +93,8 @@ def real(seed: int, *, name: str, classes: Mapping[str, str], children: bool) ->
     )
     found = {OURS: blocks}
     if children:
-        adjusted, again = blocks_of(cohort, adjust_for=["age"])
-        found[ADJUSTED] = adjusted.rows(pd.Index(again).get_indexer(ids))
+        name, adjust_for = next(iter(ADJUSTED.items()))
+        found[name] = adjusted(cohort, adjust_for, ids)
     known = clinical.reindex(ids).fillna("")
     return found, {label: known[column].to_numpy(dtype=str) for column, label in classes.items()}
 
@@ -110,14 +117,14 @@ DATA: dict[str, Data] = {
     "no groups": Data("correlated features", family("correlated"), FIVE),
     "acc_tcga": Data(
         "92 patients, 5 blocks, 43 have all",
-        partial(real, name="acc_tcga", classes={"COC": "COC"}, children=False),
+        partial(real, cohort_name="acc_tcga", classes={"COC": "COC"}, children=False),
         FIVE,
     ),
     "neuroblastoma_seqc": Data(
         "498 children, one RNA measured three times",
         partial(
             real,
-            name="neuroblastoma_seqc",
+            cohort_name="neuroblastoma_seqc",
             classes={"mycn_status": "MYCN", "high_risk": "high risk"},
             children=True,
         ),
@@ -139,13 +146,13 @@ def one(rows: Rows, name: str, seed: int, methods: list[str]) -> None:
     found, truths = DATA[name].make(seed)
     digest = digest_of(found[OURS])
     rows.only_of(digest, data=name, seed=seed)
-    for method in [*methods, *([ADJUSTED] if OURS in methods and ADJUSTED in found else [])]:
+    for method in [*methods, *(ADJUSTED.keys() & found.keys() if OURS in methods else ())]:
         blocks = found.get(method, found[OURS])
         if rows.has(data=name, method=method, seed=seed) or not applies(method, blocks):
             continue
 
         def scored(method: str = method, blocks: Blocks = blocks) -> dict[str, Any]:
-            groups, cost = measured(OURS if method == ADJUSTED else method, blocks, seed)
+            groups, cost = measured(OURS if method in ADJUSTED else method, blocks, seed)
             return {
                 **facts(groups),
                 **cost,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from phenotyper.datasets.families import families, family_blocks, family_names, simulate_family
     from phenotyper.datasets.simulate import SimulatedCohort, simulate_cohort
     from phenotyper.discover.assign import assign
-    from phenotyper.discover.assignment import Assignment
+    from phenotyper.discover.assignment import Assignment, load_assignment
     from phenotyper.discover.contract import MethodTask, Runs, finds_groups
     from phenotyper.discover.phenotypes import Phenotypes, load_phenotypes
     from phenotyper.discover.recipe import Recipe
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from phenotyper.present.plots.settings import plot_settings
     from phenotyper.present.plots.tree import plot_tree
     from phenotyper.present.plots.upset import plot_upset
-    from phenotyper.refit.compare import compare_methods
-    from phenotyper.refit.comparison import MethodComparison
+    from phenotyper.refit.compare import compare_methods, usual_recipes
+    from phenotyper.refit.comparison import MethodComparison, load_comparison
     from phenotyper.results import Table
     from phenotyper.study import Study, run_study
 
@@ -105,6 +105,8 @@ __all__ = [
     "features_of",
     "finds_groups",
     "integrates",
+    "load_assignment",
+    "load_comparison",
     "load_phenotypes",
     "missing_patterns",
     "patients_of",
@@ -131,6 +133,7 @@ __all__ = [
     "simulate_cohort",
     "simulate_family",
     "table_one",
+    "usual_recipes",
     "visits_of",
 ]
 
@@ -145,7 +148,7 @@ _HOMES = {
     "datasets.families": ("families", "family_blocks", "family_names", "simulate_family"),
     "datasets.simulate": ("SimulatedCohort", "simulate_cohort"),
     "discover.assign": ("assign",),
-    "discover.assignment": ("Assignment",),
+    "discover.assignment": ("Assignment", "load_assignment"),
     "discover.contract": ("MethodTask", "Runs", "finds_groups"),
     "discover.phenotypes": ("Phenotypes", "load_phenotypes"),
     "discover.recipe": ("Recipe",),
@@ -180,8 +183,8 @@ _HOMES = {
     "present.plots.settings": ("plot_settings",),
     "present.plots.tree": ("plot_tree",),
     "present.plots.upset": ("plot_upset",),
-    "refit.compare": ("compare_methods",),
-    "refit.comparison": ("MethodComparison",),
+    "refit.compare": ("compare_methods", "usual_recipes"),
+    "refit.comparison": ("MethodComparison", "load_comparison"),
     "results": ("Table",),
     "study": ("Study", "run_study"),
 }

@@ -162,9 +162,7 @@ def _add_run(commands: Any) -> None:
     add = run.add_argument
     add("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
     add("--out", required=True, metavar="DIR", help="folder to write, whole or not at all")
-    covariates = (
-        "what to take out: age, sex, site, batch, covariates; or none (age if any is under 18)"
-    )
+    covariates = "what to take out: age, sex, site, batch, covariates; or none (age if any is under 18)"
     add("--adjust-for", type=_covariates, metavar="A,B", help=covariates)
     add("--blocks", type=_words, metavar="A,B", help="blocks to use (all)")
     add("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (%(default)s)")

@@ -206,6 +206,24 @@ def to_json(values: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def record_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as plain types for JSON, with the type of each column; a missing value is None."""
+    cells = frame.astype(object).where(frame.notna(), None)
+    return {
+        "columns": list(frame.columns),
+        "types": [str(kind) for kind in frame.dtypes],
+        "cells": cells.to_dict("split", index=False)["data"],
+    }
+
+
+def frame_of(record: Mapping[str, Any]) -> pd.DataFrame:
+    """Rebuild a table from :func:`record_of`."""
+    import pandas as pd
+
+    frame = pd.DataFrame(record["cells"], columns=record["columns"], dtype=object)
+    return frame.astype(dict(zip(record["columns"], record["types"], strict=True)))
+
+
 def write_parts(
     folder: str | Path, *, kind: str, schema: int, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> None:

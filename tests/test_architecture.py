@@ -39,7 +39,7 @@ HEAVY = {
     *("anndata", "hdbscan", "matplotlib", "mudata", "numba", "openpyxl", "pyarrow", "pyreadstat", "scanpy"),
     *("sklearn", "statsmodels", "umap"),
 }
-EXTRAS = {"stat": {"pyreadstat"}}
+EXTRAS = {"stat": {"pyreadstat"}, "mofa": {"mofapy2"}, "leiden": {"igraph"}}
 """What only an extra brings, and may be imported where its absence is explained."""
 IMPORT_NAMES = {"scikit-learn": "sklearn", "umap-learn": "umap"}
 DRAWING = "phenotyper.present.plots"  # itself loaded only when a picture is drawn, so it may load matplotlib

@@ -31,7 +31,7 @@ def test_groups_that_all_runs_find_are_found_whatever_their_numbers():
     rng = np.random.default_rng(0)
     found = combined([noisy(TRUTH, 0.1, rng) for _ in range(12)])
     assert found.memberships.shape == (N, 3)
-    assert all(len(set(found.labels[TRUTH == g])) == 1 for g in range(3))
+    assert all(len(set(found.labels[g == TRUTH])) == 1 for g in range(3))
     assert len(set(found.labels)) == 3
     assert found.memberships.mean(axis=0) == pytest.approx(0.9 / 3, abs=0.03)
 

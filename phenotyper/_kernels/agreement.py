@@ -72,8 +72,8 @@ def company(run: Labels, reference: Labels) -> NDArray[np.float64]:
     """Return how far a run places each patient among the patients of each reference cluster.
 
     A patient's share in cluster g is the share of g among those whom the run puts with the patient (and who
-    are in any reference cluster); 0 when the run leaves the patient out. A run that splits g still supports it,
-    one that merges it with another supports both in proportion.
+    are in any reference cluster); 0 when the run leaves the patient out. A run that splits g still supports
+    it, one that merges it with another supports both in proportion.
 
     Parameters
     ----------
@@ -117,10 +117,7 @@ def best_jaccards(runs: Labels, reference: Labels) -> NDArray[np.float64]:
     """
     size = np.bincount(reference[reference >= 0], minlength=reference.max(initial=-1) + 1)
     return np.array(
-        [
-            _best_jaccard(contingency(reference, run), size, np.bincount(run[run >= 0]))
-            for run in runs
-        ]
+        [_best_jaccard(contingency(reference, run), size, np.bincount(run[run >= 0])) for run in runs]
     ).reshape(len(runs), len(size))
 
 

@@ -19,7 +19,7 @@ from phenotyper.discover.groups import REASONS
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import Problem, RecipeError, ResultError, did_you_mean, listed
 from phenotyper.prepare.automatic import resolve_adjustment
-from phenotyper.results import CANDIDATE, Result, read_parts, write_parts
+from phenotyper.results import CANDIDATE, Result, frame_of, read_parts, record_of, write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -202,11 +202,11 @@ class Phenotypes(Result):
             "recipe": self.recipe.to_dict(),
             "fingerprint": self.fingerprint,
             "status": self.status,
-            "runs": _records(self.runs),
-            "criteria": _records(self.criteria),
+            "runs": record_of(self.runs),
+            "criteria": record_of(self.criteria),
             "adjusted_for": list(self.adjusted_for),
-            "features": _records(self.features),
-            "factors": _records(self.factors),
+            "features": record_of(self.features),
+            "factors": record_of(self.factors),
             "python": platform.python_version(),
         }
         arrays = {
@@ -248,14 +248,9 @@ def load_phenotypes(folder: str | Path) -> Phenotypes:
     ResultError
         The files are absent, changed, or of a newer version.
     """
-    import pandas as pd
-
     meta, arrays = read_parts(folder, kind="phenotypes", schema=SCHEMA)
     table = _table({name: arrays[name] for name in ("patient_id", *COLUMNS)}, arrays["map"])
-    frames = {
-        name: pd.DataFrame(meta[name]["cells"], columns=meta[name]["columns"])
-        for name in ("runs", "criteria", "features", "factors")
-    }
+    frames = {name: frame_of(meta[name]) for name in ("runs", "criteria", "features", "factors")}
     return Phenotypes(
         table,
         arrays["memberships"],
@@ -332,11 +327,6 @@ def _tree_of_rows(fitted: Fitted, order: NDArray[np.intp]) -> NDArray[np.float64
         point = numbers < len(rows)
         tree[:, column] = np.where(point, rows[np.where(point, numbers, 0)], numbers + len(order) - len(rows))
     return tree
-
-
-def _records(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a table as plain types that keep the order of its columns."""
-    return {"columns": list(frame.columns), "cells": frame.to_dict("split", index=False)["data"]}
 
 
 def _known_blocks(recipe: Recipe, cohort: MuData) -> None:

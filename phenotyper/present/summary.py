@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from phenotyper.cohort.container import flow_of, warnings_of
 from phenotyper.disclosure.cells import banner
+from phenotyper.errors import listed
 from phenotyper.files import safe_name
 from phenotyper.outcomes.wording import decimals_for, number, with_interval
 
@@ -140,8 +141,9 @@ def _settings(found: Phenotypes) -> list[str]:
     used = found.features["n_columns"] > 0
     return [
         *(f"`{setting}`: {_setting(value)}" for setting, value in found.recipe.to_dict().items()),
-        f"neighbours used: {found.recipe.neighbors_for(n)}",
-        f"least patients of a subphenotype used: {found.recipe.cluster_size_for(n)}",
+        f"adjusted for: {listed(found.adjusted_for, 12) or 'nothing'}",
+        f"neighbours used: {listed(found.recipe.neighbors_for(n), 12)}",
+        f"least patients of a subphenotype used: {listed(found.recipe.cluster_sizes_for(n), 12)}",
         f"factors used: {found.latent.shape[1]}",
         f"features used: {int(used.sum())} of {len(found.features)}",
     ]
@@ -150,6 +152,8 @@ def _settings(found: Phenotypes) -> list[str]:
 def _setting(value: object) -> str:
     if value is None:
         return "by default"
+    if isinstance(value, dict):
+        value = [f"{name} = {what}" for name, what in value.items()]
     if isinstance(value, list):
         return _plain(", ".join(str(item) for item in value)) or "none"
     return str(value)

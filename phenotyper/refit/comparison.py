@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from phenotyper.discover.phenotypes import UNASSIGNED
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import Problem, ResultError, did_you_mean, listed, number_of
 from phenotyper.refit.agree import partitions_said
-from phenotyper.results import CANDIDATE, Result, read_parts, write_parts
+from phenotyper.results import CANDIDATE, Result, frame_of, read_parts, record_of, write_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +152,7 @@ class MethodComparison(Result):
             "order": list(self.names),
             "fingerprint": self.fingerprint,
             "status": self.status,
-            **{name: _plain(getattr(self, name)) for name in FRAMES},
+            **{name: record_of(getattr(self, name)) for name in FRAMES},
         }
         arrays = {
             "patient_id": self.labels.index.to_numpy(dtype=str),
@@ -174,7 +174,7 @@ def load_comparison(folder: str | Path) -> MethodComparison:
     """
     meta, arrays = read_parts(folder, kind="comparison", schema=SCHEMA)
     recipes = {name: Recipe.from_dict(meta["recipes"][name]) for name in meta["order"]}
-    frames = {name: _frame(meta[name]) for name in FRAMES}
+    frames = {name: frame_of(meta[name]) for name in FRAMES}
     labels = label_frame(arrays["patient_id"], arrays["labels"], list(recipes))
     together = consensus_frame(arrays["patient_id"], arrays["group"], arrays["share"], arrays["n_recipes"])
     return MethodComparison(
@@ -204,20 +204,3 @@ def consensus_frame(
     import pandas as pd
 
     return pd.DataFrame({"patient_id": ids, "group": groups, "share": share, "n_recipes": n})
-
-
-def _plain(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a table as plain types with the type of each column; NaN as None."""
-    cells = frame.astype(object).where(frame.notna(), None)
-    return {
-        "columns": list(frame.columns),
-        "types": [str(kind) for kind in frame.dtypes],
-        "cells": cells.to_dict("split", index=False)["data"],
-    }
-
-
-def _frame(saved: Mapping[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    frame = pd.DataFrame(saved["cells"], columns=saved["columns"], dtype=object)
-    return frame.astype(dict(zip(saved["columns"], saved["types"], strict=True)))
