@@ -14,7 +14,8 @@
 # # 2. Are there groups of patients who are alike?
 #
 # One *recipe* looks for them in all blocks at once: it puts every feature on a comparable scale, takes out what age and hospital explain,
-# joins the blocks, lays the patients out ten times (UMAP), looks for groups in each layout (HDBSCAN), and keeps what the layouts agree on.
+# joins the blocks, lays the patients out ten times (UMAP), looks for groups in each layout under several settings (HDBSCAN), and keeps what
+# these runs agree on.
 # Outcomes and treatments are never read. How: [docs/how_it_works.md](../docs/how_it_works.md).
 #
 # What comes out are **candidates, their evidence not assessed**: this method names groups in data that has none, as the end of this notebook
@@ -58,20 +59,19 @@ ph.plot_map(found)
 #
 # ## Do the ten layouts agree?
 #
-# Each layout starts from another seed. *Agreement* is the share of the pairs of patients grouped together in one layout or another that are
-# together in both: 1 is the same groups every time; below 0.5 it is called weak, below 0.75 fair. Simulated cohorts with clear groups come to
-# about 0.8, without any to about 0.3 ([benchmarks](../benchmarks/results/defaults.md)). Groups come from the layout that agrees best (*used*);
-# one that the others do not find again is not reported.
+# Each layout starts from another seed, and each is clustered under six settings. *Agreement* is the share of the pairs of patients grouped
+# together in one run or another that are together in both: 1 is the same groups every time; below 0.5 it is called weak, below 0.75 fair.
+# Simulated cohorts with clear groups come to about 0.8, without any to about 0.3 ([benchmarks](../benchmarks/results/defaults.md)). A group that
+# the runs do not find again is not reported. In blue the setting of the run from which the groups start.
 
 # %%
-heads = ["layout", "groups", "share in a group", "agreement", "used"]
-found.layouts.set_axis(heads, axis=1).set_index("layout").round(2)
+ph.plot_settings(found)
 
 # %% [markdown]
 # ## How firmly does each patient belong?
 #
-# *Membership* is how far the layouts put a patient into the group's company: near 1 always, near 0.5 in half of them. It is no probability of
-# a disease.
+# The probability that the patient is of this group, given that the patient is of one of them; below 0.8 nobody is assigned. It is no
+# probability of a disease.
 
 # %%
 ph.plot_membership(found)
@@ -81,7 +81,7 @@ ph.plot_membership(found)
 # tree splits, a gap opens between two groups.
 
 # %%
-ph.plot_map(found, colour_by="membership")
+ph.plot_map(found, colour_by="probability")
 
 # %%
 ph.plot_tree(found)
@@ -91,9 +91,10 @@ ph.plot_tree(found)
 
 # %%
 meaning = {
-    "no stable group": "the layouts disagree about the patient, or leave the patient out",
-    "between groups": "near two groups; none is at least 80 % likely",
-    "unlike any group": "outside the 95 % region of the group the layouts chose",
+    "no stable group": "there is no group that the runs find again",
+    "between groups": "like more than one group; none is at least 80 % likely",
+    "unlike any group": "outside the 99 % region of the nearest group, or more like nobody",
+    "too little observed": "what was measured could not tell the groups apart",
     "group too small": "too few such patients were left to make a group",
     "nothing measured": "no usable value",
     "too few different profiles": "the cohort has too few different patients to look for groups",

@@ -373,7 +373,7 @@ def _pictures(cohort: MuData, found: Phenotypes, described: Profile) -> tuple[Pi
 
     private: Pictures = {
         "map": ("Map", lambda: plot_map(found)),
-        "map_membership": ("Map by membership", lambda: plot_map(found, colour_by="membership")),
+        "map_probability": ("Map by probability", lambda: plot_map(found, colour_by="probability")),
         "missingness": ("Missing values", lambda: plot_missingness(cohort)),
     }
     shared = {"patient_flow": ("Patient flow", lambda: plot_flow(cohort, found))}

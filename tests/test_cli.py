@@ -162,10 +162,10 @@ def test_run_prints_three_sentences_and_the_bar_elsewhere(capsys, cohort, tmp_pa
     assert third.startswith(f"Look at {tmp_path}/a/run: ")
     steps = re.findall(r"(\w+): +(\d+)%.*?\| (\d+) of (\d+) steps, \S+ gone, (\S+) left", err)
     assert [stage for stage in dict.fromkeys(step[0] for step in steps)] == ["layouts", "profile", "figures"]
-    assert {step[3] for step in steps} == {"9"}
+    assert {step[3] for step in steps} == {"10"}
     done = [int(step[2]) for step in steps]
     assert done == sorted(done)
-    assert steps[-1][1:] == ("100", "9", "9", "00:00")
+    assert steps[-1][1:] == ("100", "10", "10", "00:00")
     assert not (tmp_path / "a" / "run" / "analysis.ipynb").exists()
 
 

@@ -70,7 +70,7 @@ def test_patients_with_the_same_data_have_the_same_memberships():
 
 def test_no_run_gives_no_group():
     found = combined(np.empty((0, 5)))
-    assert (found.reference, found.memberships.shape, found.agreement.shape) == (-1, (5, 0), (0, 0))
+    assert (found.reference, found.memberships.shape, found.agreement.shape) == (-1, (5, 0), (0,))
 
 
 @settings(max_examples=50, deadline=None)

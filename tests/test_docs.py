@@ -33,14 +33,16 @@ from phenotyper.cohort.dictionary import COLUMNS
 from phenotyper.cohort.quiet import third_party_quiet
 from phenotyper.cohort.readers.contract import FORMATS, READERS
 from phenotyper.disclosure.cells import THRESHOLD
-from phenotyper.discover import fitting, place, recipe
-from phenotyper.integrate import factors
-from phenotyper.prepare import adjust, preparation, scales, standardise
+from phenotyper.discover import consensus, layouts, place, recipe
+from phenotyper.discover.groups import REASONS
+from phenotyper.integrate import factors, maximisation, rank
+from phenotyper.prepare import adjust, automatic, censored, crossfit, levels, scales, standardise
+from phenotyper.prepare import filter as filtering
 
 ROOT = Path(__file__).parents[1]
 CODE = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)*")
 NO_CODES = {"AUC", "EDQUOT", "MARC", "MARCH", "NFKC", "NFKD", "SEPT"}
-WARNING_MAKERS = {"_dropped", "note", "warning", "self._say"}
+WARNING_MAKERS = {"_dropped", "_warning", "note", "warning", "self._say"}
 """Functions that are given a code and make a warning of it."""
 PASSED_ON = {*("FHIR_UNITS", "HPO_CONFLICT", "LOOKS_RAW", "OMOP_UNITS", "PHENOPACKET_UNITS")}
 """Codes whose severity is decided elsewhere than in the call that names them: both on the page."""
@@ -247,27 +249,40 @@ def test_the_dictionary_of_the_page_is_a_sound_one(tmp_path):
 def test_how_it_works_states_the_constants_of_the_code():
     defaults = recipe.Recipe()
     knots = [f"{100 * quantile:.0f}" for quantile in adjust.KNOT_QUANTILES]
+    small, large = (f"{100 * share:.0f} %" for share in recipe.CLUSTER_SHARES)
     for said in (
         f"winsorised at {standardise.WINSOR:.0f}",
-        f"fewer than {preparation.LEAST_OBSERVED} patients",
-        f"missing in more than {preparation.MOST_MISSING * 100:.0f} %",
+        f"numbers of {filtering.FEW_VALUES} different values or fewer",
+        f"{100 * censored.PILE_SHARE:.0f} % of the values or more, and {censored.PILE_COUNT}",
+        f"Levels of fewer than {levels.RARE_COUNT} patients (or {100 * levels.RARE_SHARE:.0f} %) are merged",
+        f"fewer than {filtering.LEAST_OBSERVED} patients",
+        f"missing in more than {filtering.MOST_MISSING * 100:.0f} %",
+        f"fewer than {filtering.FEW_DIFFER} patients, or {100 * filtering.SHARE_DIFFERS:.0f} %, differ",
+        f"alleles below {100 * filtering.LEAST_FREQUENCY:.0f} %",
         f"its {', '.join(knots[:-1])} and {knots[-1]} % quantiles",
         f"levels of fewer than {adjust.RARE_LEVEL} patients",
-        f"change by less than {factors.TOLERANCE} of it, after {factors.EM_STEPS} rounds",
-        f"of {factors.PERMUTATIONS} copies with shuffled columns",
-        f"{factors.LEAST_FACTORS} to {factors.MOST_FACTORS}. A feature of {preparation.FEW_VALUES} different",
+        f"dealt into {crossfit.FOLDS} folds",
+        f"a patient is under {automatic.ADULT:.0f}",
+        f"change by less than {maximisation.TOLERANCE} of it, after {maximisation.EM_STEPS} rounds",
+        f"of {rank.PERMUTATIONS} copies with shuffled columns",
+        f"It is {factors.LEAST_FACTORS} to {factors.MOST_FACTORS}, and at most one for "
+        f"{factors.PATIENTS_A_FACTOR} patients",
+        f"A feature of {filtering.FEW_VALUES} different",
         f"{recipe.MOST_NEIGHBORS} neighbours (a sixth of a cohort below {6 * recipe.MOST_NEIGHBORS}, "
         f"at least {recipe.LEAST_NEIGHBORS}), {defaults.n_dims} dimensions",
-        f"at least {recipe.CLUSTER_SHARE * 100:.0f} % of the patients and {recipe.SMALLEST_CLUSTER}",
-        f"`min_samples` {defaults.min_samples}",
-        f"`min_dist` {fitting.MAP_MIN_DIST}, is the map",
-        f"not below {fitting.LEAST_STABILITY} (Hennig",
-        f"{fitting.LEAST_MEMBERSHIP} is needed",
+        f"at least {small} and of at least {large} of the patients ({recipe.SMALLEST_CLUSTER} at least)",
+        "`min_samples` {}, {} and {}".format(*defaults.min_samples),
+        f"`min_dist` {layouts.MAP_MIN_DIST:g}, is the map",
+        f"not below {consensus.LEAST_STABILITY} (Hennig",
+        f"goes where {consensus.LEAST_MEMBERSHIP} is reached",
         f"as if {place.SHRINKAGE:.0f} x f patients",
+        f"{place.TAIL:.0f} degrees of freedom",
         f"{place.REGION * 100:.0f} % region",
         f"at least {place.LEAST_PROBABILITY * 100:.0f} % likely",
     ):
         assert said in page("how_it_works.md"), said
+    assert rank.HELD_OUT == 0.1
+    assert "held-out tenth" in page("how_it_works.md")
     assert factors.MOST_LEVERAGE == 0.5
     assert "by more than half on itself" in page("how_it_works.md")
     assert defaults.n_layouts == 10
@@ -278,8 +293,8 @@ def test_the_kinds_table_states_the_constants_of_the_code():
     for said in (
         f"skewness above {scales.LOG_SKEW:.0f}",
         f"values beyond {standardise.WINSOR:.0f} of it brought to {standardise.WINSOR:.0f}",
-        f"fewer than {preparation.LEAST_OBSERVED} patients, missing in more than "
-        f"{preparation.MOST_MISSING * 100:.0f} %",
+        f"fewer than {filtering.LEAST_OBSERVED} patients, missing in more than "
+        f"{filtering.MOST_MISSING * 100:.0f} %",
     ):
         assert said in page("cohort_toml.md"), said
 
@@ -295,7 +310,7 @@ def test_how_it_works_lists_every_setting_with_its_default():
 def test_how_it_works_explains_every_reason_for_being_unassigned():
     section = text_of("how_it_works.md").split("## Who is unassigned")[1].split("\n## ")[0]
     said = set(re.findall(r"^\| (.*?) \|", section, re.MULTILINE)) - {"reason", "---"}
-    assert said == set(fitting.REASONS) - {""}
+    assert said == set(REASONS) - {""}
     told = (ROOT / "notebooks" / "02_subphenotypes.py").read_text(encoding="utf-8")
     assert all(f'"{reason}":' in told for reason in said)
 

@@ -58,7 +58,7 @@ def test_the_fit_of_the_notebook_is_that_of_the_run(notebook, finished):
 
 def test_pictures_and_tables_are_in_it(notebook, finished):
     pictures = [base64.b64decode(text) for text in outputs_of(notebook, "image/png")]
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert all(picture.startswith(b"\x89PNG") and len(picture) > 5000 for picture in pictures)
     pages = "".join(outputs_of(notebook, "text/html"))
     for table in (finished.profile.table_one, *finished.profile.outcome_tables.values()):

@@ -1,4 +1,4 @@
-"""Ranked means, memberships and the condensed tree: what is drawn equals what can be counted apart."""
+"""Ranked means, probabilities and the condensed tree: what is drawn equals what can be counted apart."""
 
 from dataclasses import dataclass, field
 
@@ -84,19 +84,19 @@ def test_no_subphenotypes_is_said():
 
 
 def drawn_lengths(ax, name):
-    """Return the memberships that are drawn in a colour, the largest first."""
+    """Return the probabilities that are drawn in a colour, the largest first."""
     (area,) = [one for one in ax.collections if to_hex(one.get_facecolor()[0]) == colour_of(name)]
     corners = area.get_paths()[0].vertices
     return corners[:, 0].max(), -np.ptp(corners[:, 1])
 
 
-def test_each_group_takes_the_room_of_its_patients_and_its_largest_membership():
+def test_each_group_takes_the_room_of_its_patients_and_its_largest_probability():
     found = found_with()
     ax = plot_membership(found)
     heights = {}
     for name in ("A", "B", UNASSIGNED):
         longest, height = drawn_lengths(ax, name)
-        mine = found.table.loc[found.table["subphenotype"] == name, "membership"]
+        mine = found.table.loc[found.table["subphenotype"] == name, "probability"]
         assert longest == pytest.approx(mine.max())
         heights[name] = height
     assert heights["A"] / heights["B"] == pytest.approx(25 / 20)

@@ -1,7 +1,6 @@
 """The annotated heatmap: cells, strips and keys against values computed apart."""
 
 from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from phenotyper.present.plots.style import MISSING_COLOUR, colour_of
 class Adjusted(Found):
     """Stands for Phenotypes of a fit that takes the age out."""
 
-    recipe = SimpleNamespace(adjust_for=("age",))
+    adjusted_for = ("age",)
 
 
 def in_memory(blocks, kind="log", **more):

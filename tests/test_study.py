@@ -40,12 +40,13 @@ SHARED = [
     "share/figures/kaplan_meier_time_to_exacerbation.svg",
     "share/figures/patient_flow.png",
     "share/figures/patient_flow.svg",
+    "share/figures/settings.png",
+    "share/figures/settings.svg",
     "share/summary.md",
     "share/tables/factors.csv",
     "share/tables/feature_differences.csv",
     "share/tables/features.csv",
     "share/tables/features.html",
-    "share/tables/layouts.csv",
     "share/tables/outcome_exacerbation.csv",
     "share/tables/outcome_exacerbation.html",
     "share/tables/outcome_facts.csv",
@@ -54,6 +55,8 @@ SHARED = [
     "share/tables/outcome_time_to_exacerbation.csv",
     "share/tables/outcome_time_to_exacerbation.html",
     "share/tables/prepared_features.csv",
+    "share/tables/runs.csv",
+    "share/tables/settings_tried.csv",
     "share/tables/table_one.csv",
     "share/tables/table_one.html",
 ]
@@ -61,12 +64,14 @@ PRIVATE = [
     "private/assignments.csv",
     "private/figures/map.png",
     "private/figures/map.svg",
-    "private/figures/map_membership.png",
-    "private/figures/map_membership.svg",
+    "private/figures/map_probability.png",
+    "private/figures/map_probability.svg",
     "private/figures/missingness.png",
     "private/figures/missingness.svg",
     "private/phenotypes/phenotypes.json",
     "private/phenotypes/phenotypes.npz",
+    "private/phenotypes/placing.json",
+    "private/phenotypes/placing.npz",
 ]
 
 
@@ -134,7 +139,7 @@ def test_run_json_is_enough_to_run_again_with_more_processes_to_the_same_bytes(f
     recipe, declaration = Recipe.from_dict(about["recipe"]), about["cohort"]["declaration"]
     again = run_study(declaration, out=tmp_path / "again", recipe=recipe, n_jobs=2, notebook=False)
     names = [name for name in listing(again.folder) if name not in ("run.json", "share/summary.md")]
-    assert len(names) == 18
+    assert len(names) == 21
     for name in names:
         assert (again.folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
 
@@ -190,7 +195,7 @@ def test_pictures_with_a_mark_a_patient_are_private(finished):
 
     n = finished.found.n_patients
     assert marks("private/figures/map.svg") >= n
-    assert marks("private/figures/map_membership.svg") >= n
+    assert marks("private/figures/map_probability.svg") >= n
     assert marks("share/figures/patient_flow.svg") == 0
     assert marks("share/figures/kaplan_meier_time_to_exacerbation.svg") < n
 
@@ -250,7 +255,7 @@ def test_three_sentences_say_what_was_found_and_where_to_look(finished, monkeypa
 
 def test_a_cohort_without_subphenotypes_has_a_whole_folder(tmp_path):
     small_cohort(tmp_path / "cohort", subphenotypes=0)
-    recipe = replace(RECIPE, min_cluster_size=59)
+    recipe = replace(RECIPE, min_cluster_size=59, min_samples=50)
     run = run_study(tmp_path / "cohort", out=tmp_path / "run", recipe=recipe, notebook=False)
     assert run.found.names == ()
     assert listing(run.folder) == sorted([*PRIVATE, "run.json", *SHARED])
@@ -567,5 +572,5 @@ def test_the_progress_bar_is_full_at_the_end_whatever_was_skipped(cohort, capsys
         step("figures", 2, 5)
     said = re.findall(r"(\w+): .*? (\d+) of (\d+) steps, .*? left", capsys.readouterr().err)
     assert [(stage, int(n), int(of)) for stage, n, of in dict.fromkeys(said)] == [
-        ("layouts", 0, 12), ("layouts", 1, 12), ("profile", 3, 12), ("figures", 6, 12), ("figures", 12, 12),
+        ("layouts", 0, 13), ("layouts", 1, 13), ("profile", 3, 13), ("figures", 6, 13), ("figures", 13, 13),
     ]  # fmt: skip

@@ -155,8 +155,11 @@ def all_missing(values: np.ndarray) -> np.ndarray:
 
 
 def constant(values: np.ndarray) -> np.ndarray:
-    """Return which columns of n x p values hold one value, or differ by rounding only; empty ones do not."""
-    return _by_columns(_constant, values)
+    """Return which columns of n x p values hold one value, or differ by rounding only; empty ones do not.
+
+    Of a single patient none is: there is nobody to differ from.
+    """
+    return _by_columns(_constant, values) if len(values) > 1 else np.zeros(values.shape[1], dtype=bool)
 
 
 def _constant(values: np.ndarray) -> np.ndarray:

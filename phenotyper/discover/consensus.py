@@ -25,8 +25,8 @@ class Consensus:
 
     Parameters
     ----------
-    agreement : ndarray, shape (r, r)
-        Pair Jaccard between the runs.
+    agreement : ndarray, shape (r,)
+        Mean pair Jaccard of each run with the others; 1 where there is no other.
     reference : int
         The run that agrees best with the others, -1 when there is none; the candidates start from its groups.
     memberships : ndarray, shape (n, k)
@@ -41,6 +41,11 @@ class Consensus:
     stability: NDArray[np.float64]
 
     @property
+    def mean_agreement(self) -> float:
+        """Mean pair Jaccard between the runs, NaN when there are none."""
+        return float(self.agreement.mean()) if len(self.agreement) else np.nan
+
+    @property
     def labels(self) -> NDArray[np.intp]:
         """Best candidate of each patient, shape (n,), -1 where no run's company is mostly of one."""
         return _labels(self.memberships)
@@ -50,9 +55,9 @@ def combine(runs: NDArray[np.intp], ties: NDArray[np.intp], *, least: NDArray[np
     """Combine runs.
 
     The groups of the run that agrees best with the others, of those that may report the smallest groups, are
-    the first candidates; each patient goes where
-    the runs' company is, and so on until nobody moves. A candidate stays when the runs find it again. Runs
-    that could not have found it, as it is smaller than the least group they may report, do not count.
+    the first candidates; each patient goes where the runs' company is, and so on until nobody moves. A
+    candidate stays when the runs find it again. Runs that could not have found it, as it is smaller than the
+    least group they may report, do not count.
 
     Parameters
     ----------
@@ -63,8 +68,8 @@ def combine(runs: NDArray[np.intp], ties: NDArray[np.intp], *, least: NDArray[np
     least : ndarray of int, shape (r,)
         Least group that a run may report.
     """
-    agreement = agreement_matrix(runs)
-    reference = _reference(agreement, least) if len(runs) else -1
+    pairs = agreement_matrix(runs)
+    reference = _reference(pairs, least) if len(runs) else -1
     labels = runs[reference] if len(runs) else np.full(len(ties), -1, dtype=np.intp)
     for _ in range(MOST_ROUNDS):
         before, memberships = labels, over_ties(_memberships(runs, labels, least), ties)
@@ -74,6 +79,7 @@ def combine(runs: NDArray[np.intp], ties: NDArray[np.intp], *, least: NDArray[np
     memberships = over_ties(_memberships(runs, labels, least), ties)
     stability = _over_able(best_jaccards(runs, labels), labels, least)
     stable = stability >= LEAST_STABILITY
+    agreement = (pairs.sum(axis=0) - 1) / (len(runs) - 1) if len(runs) > 1 else np.ones(len(runs))
     return Consensus(agreement, reference, memberships[:, stable], stability[stable])
 
 

@@ -355,9 +355,6 @@ def _table(columns: Mapping[str, NDArray[Any]], positions: NDArray[np.float64]) 
 
 
 def _run_table(fitted: Fitted) -> pd.DataFrame:
-    r = len(fitted.runs)
-    agreement = fitted.consensus.agreement
-    others = (agreement.sum(axis=0) - 1) / max(r - 1, 1)
     measured = fitted.runs[:, fitted.measured]
     return pd_frame(
         [
@@ -366,7 +363,7 @@ def _run_table(fitted: Fitted) -> pd.DataFrame:
                 **setting,
                 "n_subphenotypes": int(run.max(initial=-1)) + 1,
                 "coverage": float((run >= 0).mean()),
-                "agreement": float(others[i]) if r > 1 else 1.0,
+                "agreement": float(fitted.consensus.agreement[i]),
                 "reference": i == fitted.consensus.reference,
             }
             for i, (run, setting) in enumerate(zip(measured, fitted.settings, strict=True))

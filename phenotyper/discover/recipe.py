@@ -178,16 +178,19 @@ class Recipe:
         """
         neighbors = LEAST_NEIGHBORS if self.n_neighbors is None else max(_several(self.n_neighbors))
         size = SMALLEST_CLUSTER if self.min_cluster_size is None else max(_several(self.min_cluster_size))
-        needed = max(neighbors + 1, 2 * size, max(self.samples_tried()) + 1)
+        samples = max(self.samples_tried())
+        needed = max(neighbors + 1, 2 * size, samples + 1)
         if n_patients < needed:
             who = "1 patient" if n_patients == 1 else f"{n_patients} patients"
             why = f"two subphenotypes of {size}, {neighbors} neighbours"
+            if samples + 1 == needed:
+                why += f", min_samples {samples}"
             raise FitError(
                 Problem(
                     "MIN_N",
                     f"the cohort has {who} with data; these settings need {needed} ({why})",
-                    "Add patients. Smaller n_neighbors and min_cluster_size are possible, but so few "
-                    "patients cannot show subphenotypes.",
+                    "Add patients. Smaller n_neighbors, min_cluster_size and min_samples are possible, but "
+                    "so few patients cannot show subphenotypes.",
                 )
             )
 

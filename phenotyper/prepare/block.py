@@ -9,7 +9,7 @@ import numpy as np
 
 from phenotyper.prepare.adjust import Adjustment
 from phenotyper.prepare.censored import Limits, Piles, normal_of
-from phenotyper.prepare.crossfit import cross_fitted
+from phenotyper.prepare.crossfit import MOST_EXPLAINED, cross_fitted
 from phenotyper.prepare.filter import Facts, dispersions, most_variable, rare_variants, reasons
 from phenotyper.prepare.intervals import Cells, interval_mean
 from phenotyper.prepare.levels import Levels
@@ -130,11 +130,16 @@ class BlockPreparation:
     ) -> tuple[BlockPreparation, PreparedBlock]:
         """Fit on all patients who have the block; return their columns too, adjusted by what others show."""
         found = cls._scaled_only(block, settings)
-        columns, cells = found._columns(block)
-        wanted = np.array([settings.wishes[j].adjusted for j in found.source], dtype=bool)
-        adjustment, columns, cells = cross_fitted(
-            columns, cells, covariates, folds=folds, free=~found.fixed, wanted=wanted
-        )
+        while True:
+            columns, cells = found._columns(block)
+            wanted = np.array([settings.wishes[j].adjusted for j in found.source], dtype=bool)
+            adjustment, columns, cells = cross_fitted(
+                columns, cells, covariates, folds=folds, free=~found.fixed, wanted=wanted
+            )
+            gone = wanted & ~found.fixed & (adjustment.explained > MOST_EXPLAINED)
+            if not gone.any():
+                break
+            found = found._without_empty(~gone, "the covariates explain all of it")
         found = replace(found, adjustment=adjustment)
         return found, found._prepared(block, columns, cells)
 
@@ -205,7 +210,7 @@ class BlockPreparation:
     def _spread(self, scaled: Matrix, most: int) -> Matrix:
         """Return how much each column varies, NaN where there is no scale common to the others."""
         ways = np.array([self.ways[j] for j in self.source])
-        if (ways == "library").all():
+        if len(ways) and (ways == "library").all():
             return dispersions(scaled, most)
         spread = (self.standard.spread * self.standard.sd) ** 2
         logged = np.concatenate([np.zeros(0), *(_logged(scale) for _, scale in self.groups)]) == 1

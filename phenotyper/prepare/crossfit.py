@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FOLDS = 10
 RIDGE = 1e-3
+MOST_EXPLAINED = 0.995
+"""What is left of a column that covariates explain better is rounding: no feature."""
 _CELLS = 4_000_000
 
 

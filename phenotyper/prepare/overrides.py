@@ -86,6 +86,7 @@ def wishes_of(overrides: Mapping[str, str], blocks: Sequence[Block]) -> Wishes:
     asked: dict[tuple[str, str], dict[str, str]] = {}
     for key in sorted(overrides, key=lambda key: (key in kinds, len(key.replace("*", "")), key)):
         actions = _actions(key, overrides[key], problems)
+        problems += _at_odds(key, actions)
         found = [kinds[key]] if key in kinds else _matching(key, kinds)
         if not found:
             problems.append(_unknown(key, kinds))
@@ -127,6 +128,20 @@ def _actions(key: str, text: str, problems: list[Problem]) -> list[str]:
             remedy = f"Actions are {listed(ACTIONS, 12)}.{did_you_mean(action, ACTIONS)}"
             problems.append(Problem("OVERRIDE_UNKNOWN", message, remedy))
     return [action for action in found if action in ACTIONS]
+
+
+def _at_odds(key: str, actions: Sequence[str]) -> list[Problem]:
+    """Return what cannot be done together: two scales, or leaving out and keeping."""
+    said: dict[str, list[str]] = {}
+    for action in dict.fromkeys(actions):
+        said.setdefault(_what(action), []).append(action)
+    return [
+        Problem(
+            "OVERRIDE_IMPOSSIBLE", f"features asks for {key}: {listed(own)} at once", "Ask for one of them."
+        )
+        for own in said.values()
+        if len(own) > 1
+    ]
 
 
 def _matching(key: str, kinds: Mapping[str, tuple[str, str, str]]) -> list[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from phenotyper.errors import FitError, Problem, ResultError
+from phenotyper.errors import FitError, Problem, ResultError, listed, number_of
 from phenotyper.prepare.adjust import Adjustment, Basis
 from phenotyper.prepare.block import BlockPreparation, PreparedBlock, Settings
 from phenotyper.prepare.censored import Limits, Piles
@@ -19,7 +19,7 @@ from phenotyper.prepare.state import from_state, to_state
 from phenotyper.prepare.table import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -98,8 +98,7 @@ class Preparation:
             fitted.append(BlockPreparation.fit(block, blocks.covariates, folds=folds, settings=settings))
         full = [pair for pair in fitted if len(pair[0].source)]
         if not full:
-            message = f"no feature varies and is observed in {LEAST_OBSERVED} or more patients"
-            raise FitError(Problem("NO_FEATURES", message, "Add features or patients."))
+            raise _nothing_left([part for part, _ in fitted])
         empty = tuple(part for part, _ in fitted if not len(part.source))
         return cls(tuple(part for part, _ in full), empty), tuple(block for _, block in full)
 
@@ -140,6 +139,13 @@ class Preparation:
             remedy = "Take it from a backup or fit again."
             raise ResultError(Problem("RESULT_DAMAGED", message, remedy)) from error
         return cast("Preparation", found)
+
+
+def _nothing_left(blocks: Sequence[BlockPreparation]) -> FitError:
+    why = [f"{part.name}.{part.features[j]} ({part.left_out[j]})" for part in blocks for j in part.left_out]
+    message = f"none of {number_of(len(why), 'feature')} is left to use: {listed(why)}"
+    remedy = "Add features or patients, or see max_missing and features of the recipe."
+    return FitError(Problem("NO_FEATURES", message, remedy))
 
 
 _SCALES = (CentredLogRatio, Counts, Dosage, Levels, Logit, NormalScores, Number, Ordered, Plain)

@@ -65,7 +65,7 @@ class Plain:
 class Number:
     """Numbers; one of 0 and more with a long right tail on the log scale.
 
-    A zero counts as half of the smallest positive value.
+    A zero counts as half of the smallest positive value (``floor``; 1 where there is no log).
     """
 
     source: NDArray[np.intp]
@@ -84,7 +84,7 @@ class Number:
             logged = (np.nanmin(columns, axis=1) >= 0) & (skew > LOG_SKEW)
             log_skew = _skewness(np.log(np.maximum(columns[logged], floor[logged, None])))
             logged[logged] = np.abs(log_skew) < skew[logged] / 2
-        return cls(np.arange(values.shape[1]), logged, floor)
+        return cls(np.arange(values.shape[1]), logged, np.where(logged, floor, 1.0))
 
     def apply(self, values: Matrix) -> Matrix:
         """Return logs where chosen, the values elsewhere."""

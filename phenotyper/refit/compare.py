@@ -220,16 +220,14 @@ def _fit(shared: tuple[Sequence[Blocks], Any], task: tuple[Recipe, int]) -> _Fou
     register(brought)
     recipe, source = task
     fitted = fit_blocks(recipe, sources[source])
-    agreement, runs = fitted.consensus.agreement, fitted.runs[:, fitted.measured]
-    r = len(runs)
-    others = (agreement.sum(axis=0) - 1) / (r - 1) if r > 1 else np.ones(r)
+    runs = fitted.runs[:, fitted.measured]
     rows = [
         {
             **setting,
             "n_subphenotypes": int(run.max(initial=-1)) + 1,
             "coverage": float((run >= 0).mean()),
             "smallest": smallest(run) if (run >= 0).any() else 0,
-            "agreement": float(others[at]),
+            "agreement": float(fitted.consensus.agreement[at]),
             "reference": at == fitted.consensus.reference,
         }
         for at, (run, setting) in enumerate(zip(runs, fitted.settings, strict=True))
@@ -238,7 +236,7 @@ def _fit(shared: tuple[Sequence[Blocks], Any], task: tuple[Recipe, int]) -> _Fou
     return _Found(
         fitted.labels,
         silhouette(fitted.scores.mean[measured], fitted.labels[measured]),
-        float(others.mean()) if r else float("nan"),
+        fitted.consensus.mean_agreement,
         Tried(recipe.integration, recipe.method, list(fitted.criteria), rows),
     )
 

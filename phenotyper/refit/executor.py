@@ -178,13 +178,8 @@ def _fit(shared: tuple[tuple[Blocks, ...], Brought], job: Job) -> Arrays:
     labels[rows] = fitted.labels
     memberships = np.full((blocks.n_patients, fitted.memberships.shape[1]), np.nan, dtype=np.float32)
     memberships[rows] = fitted.memberships
-    figures = np.array([_mean_agreement(fitted.consensus.agreement), seconds])
+    figures = np.array([fitted.consensus.mean_agreement, seconds])
     return {"labels": labels, "memberships": memberships, "figures": figures}
-
-
-def _mean_agreement(agreement: NDArray[np.float64]) -> float:
-    apart = agreement[np.triu_indices(len(agreement), k=1)]
-    return float(apart.mean()) if len(apart) else float("nan")
 
 
 def _refit_of(answer: Arrays, tag: str) -> Refit:

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = 1
-_DECIDING = ("hdbscan", "joblib", "numba", "numpy", "scikit-learn", "scipy", "umap-learn")
+_DECIDING = ("hdbscan", "joblib", "numba", "numpy", "scanpy", "scikit-learn", "scipy", "umap-learn")
+_EXTRAS = ("igraph", "mofapy2")
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _ROWS_AT_ONCE = 1_024
 
@@ -75,11 +77,15 @@ def _plain(rows: NDArray[Any]) -> bytes:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of whatever an answer may change with."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from phenotyper import __version__
 
-    return {"phenotyper": __version__, "schema": str(SCHEMA), **{name: version(name) for name in _DECIDING}}
+    found = {"phenotyper": __version__, "schema": str(SCHEMA), **{name: version(name) for name in _DECIDING}}
+    for name in _EXTRAS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 class Keep:

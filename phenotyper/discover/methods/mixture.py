@@ -1,4 +1,4 @@
-"""Gaussian mixture, its number of groups and the shape of its covariances by BIC, one group included."""
+"""Gaussian mixture, its number of groups and the shape of its covariances by ICL, one group included."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ LEAST_VARIANCE = 1e-2
 def mixture(task: MethodTask) -> Runs:
     """Find groups as the classes of a Gaussian mixture (Fraley and Raftery 2002).
 
-    Numbers of classes from one upwards, with a covariance common to all classes or one each, are compared by
-    BIC on all patients; the smallest BIC wins among those that leave no class too small. One
-    class means no groups. Each repetition fits the winner to 80 % of the patients and places all; who belongs
-    to no class with a probability of .8 or more is unassigned. The points should be roughly normal within a
-    group: skewed ones look like two classes.
+    Numbers of classes from one upwards, with a covariance common to all classes or one each, are compared on
+    all patients by the integrated completed likelihood (ICL; Biernacki, Celeux and Govaert 2000): BIC and
+    twice the doubt of the memberships. The smallest wins among those that leave no class too small; one class
+    means no groups. Each repetition fits the winner to 80 % of the patients and places all; who belongs to no
+    class with a probability of .8 or more is unassigned. The points should be roughly normal within a group:
+    skewed ones look like two classes.
     """
     points, seed = task.integrated.points, int_seed(evaluation_rng(task))
     rows = [_judged(points, k, form, seed=seed) for k in numbers_tried(task) for form in _forms(points, k)]

@@ -28,7 +28,7 @@ WORDS = {
 MOST = 60
 """Settings drawn one by one; of more, those that agree most with the others."""
 PANELS = {"n_subphenotypes": "groups", "coverage": "share in a group", "agreement": "agreement"}
-_ROW, _HEAD, _NAME, _PANEL, _GAP = 0.17, 0.95, 0.78, 1.15, 0.22
+_ROW, _HEAD, _NAME, _PANEL, _GAP = 0.17, 1.3, 0.78, 1.15, 0.22
 _REFERENCE = "#0072b2"
 
 
@@ -55,7 +55,7 @@ def plot_settings(found: Any, *, ax: Axes | None = None) -> Axes:
     rows = max(len(table), 1)
     names = _NAME * max(len(varied), 1)
     width = names + 3 * (_PANEL + _GAP)
-    with drawing(ax, size=(width + 0.3, _HEAD + _ROW * max(rows, 3))) as frame:
+    with drawing(ax, size=(width + 0.3, _HEAD + _ROW * max(rows, 4))) as frame:
         frame.set_axis_off()
         left = [0.0, *((names + _GAP + at * (_PANEL + _GAP)) / width for at in range(3))]
         wide = [names / width, *[_PANEL / width] * 3]
