@@ -1,15 +1,15 @@
-"""What a sceptical reading of issue 5 found: copies of covariates, contradictions, an empty block, one patient."""
+"""What a sceptical reading of issue 5 found: copies of covariates, contradictions, one patient alone."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from assign_factory import Drawn, draw, fitted
+from assign_factory import GENES, Drawn, draw, fitted
 from prepare_factory import block_of, blocks_of, prepared, row_of
 
-from phenotyper import Recipe, assign
+from phenotyper import Recipe, assign, read_cohort
 from phenotyper.cohort.blocks import Covariate
 from phenotyper.cohort.kinds import constant
-from phenotyper.errors import FitError, RecipeError
+from phenotyper.errors import CohortError, FitError, RecipeError
 from phenotyper.prepare.overrides import wishes_of
 from phenotyper.prepare.preparation import Preparation
 from phenotyper.refit.keep import versions
@@ -133,3 +133,41 @@ def test_nothing_of_a_single_patient_is_kept_of_numbers_that_are_not_logged():
     _, arrays = preparation.to_state()
     kept = np.concatenate([np.ravel(array) for array in arrays.values() if array.dtype.kind == "f"])
     assert not np.isin(values.min(axis=0) / 2, kept).any()
+
+
+def test_raw_values_where_the_fit_had_logs_are_not_used_and_named():
+    new = draw(40, seed=5, prefix="n")
+    raw = {name: {"file": new.tables[name], "kind": "number"} for name in ("labs", "genes")}
+    raw["genes"]["file"] = 2 ** raw["genes"]["file"]
+    found = assign(fitted(), read_cohort({"blocks": raw}, quiet=True), quiet=True)
+    told = [problem for problem in found.problems if problem.code == "KIND_DIFFERS"]
+    assert len(told) == len(GENES)
+    assert "genes.gene00 is of kind number, in the fit it was log" in told[0].message
+    without = assign(fitted(), new.cohort(genes=None, habits=None), quiet=True)
+    assert (found.probabilities == without.probabilities).all()
+    with pytest.raises(CohortError, match="no feature in common") as raised:
+        assign(fitted(), read_cohort({"blocks": {"genes": raw["genes"]}}, quiet=True), quiet=True)
+    assert "in the fit it was log" in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return draw(90, seed=1).cohort(habits=None)
+
+
+def test_each_number_of_neighbours_makes_its_own_graph(cohort):
+    plain = {"integration": "graph", "method": "kmeans", "n_layouts": 2}
+    both = Recipe(n_neighbors=(8, 30), **plain).fit(cohort)
+    assert both.runs["n_neighbors"].tolist() == [8, 8, 30, 30]
+    judged = "silhouette"
+    for near in (8, 30):
+        alone = Recipe(n_neighbors=near, **plain).fit(cohort)
+        mine = both.criteria[both.criteria["n_neighbors"] == near]
+        assert mine[judged].tolist() == alone.criteria[judged].tolist()
+    first, second = (both.criteria.loc[both.criteria["n_neighbors"] == near, judged] for near in (8, 30))
+    assert first.tolist() != second.tolist()
+
+
+def test_numbers_of_factors_that_come_to_the_same_are_tried_once(cohort):
+    found = Recipe(n_factors=(2, 33, 50), method="kmeans", n_layouts=2).fit(cohort)
+    assert found.runs["n_factors"].tolist() == [2, 2, 33, 33]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,8 +174,8 @@ def _spaces(
     neighbors = recipe.neighbors_for(n)
     enough = _profiles(here.blocks, 2 * min(recipe.cluster_sizes_for(n)))
     graphs = len(neighbors) if recipe.method == "hdbscan" else 1
-    find, integrate = method_named(recipe.method), integration_named(recipe.integration)
-    spaces = []
+    find = method_named(recipe.method)
+    spaces: list[_Space] = []
     with _reporter(progress, 1 + len(tried) * graphs * recipe.n_layouts) as done:
         for number in tried:
             rng = np.random.default_rng(of_factors)
@@ -184,12 +184,14 @@ def _spaces(
             if not enough:
                 nobody = Runs(np.empty((0, n), dtype=np.intp), (), ())
                 return [_Space(factors, scores, Integrated(scores.mean), nobody)], _plain_picture(scores.mean)
-            task = IntegrationTask(here.prepared, scores, neighbors[0], np.random.default_rng(of_space))
-            integrated = integrate(task)
-            runs = find(
-                MethodTask(integrated, here.prepared, here.blocks, recipe, of_runs, n_jobs=n_jobs, done=done)
-            )
-            spaces.append(_Space(factors, scores, integrated, _with_factors(runs, scores.mean.shape[1])))
+            if any(scores.mean.shape == one.scores.mean.shape for one in spaces):
+                continue  # more factors were asked for than there can be
+            for own, integrated in _integrations(recipe, here.prepared, scores, seed=of_space):
+                task = MethodTask(integrated, here.prepared, here.blocks, own, of_runs, n_jobs, done)
+                space = {"n_factors": scores.mean.shape[1]}
+                if own is not recipe:
+                    space["n_neighbors"] = own.neighbors_for(n)[0]
+                spaces.append(_Space(factors, scores, integrated, _with_space(find(task), space)))
         picture = draw_map(spaces[0].integrated, neighbors, seed=of_map)
         done()
     return spaces, picture
@@ -208,12 +210,25 @@ def _profiles(blocks: Blocks, wanted: int) -> bool:
     return False
 
 
-def _with_factors(runs: Runs, n_factors: int) -> Runs:
+def _integrations(
+    recipe: Recipe, prepared: Sequence[PreparedBlock], scores: Scores, *, seed: np.random.SeedSequence
+) -> Iterator[tuple[Recipe, Integrated]]:
+    """Integrate; an integration that makes a graph once for each number of neighbours, with its recipe."""
+    integrate, neighbors = integration_named(recipe.integration), recipe.neighbors_for(len(scores.mean))
+    for near in neighbors:
+        found = integrate(IntegrationTask(prepared, scores, near, np.random.default_rng(seed)))
+        if found.graph is None or len(neighbors) == 1:
+            yield recipe, found
+            return
+        yield replace(recipe, n_neighbors=near), found
+
+
+def _with_space(runs: Runs, space: Mapping[str, int]) -> Runs:
     return Runs(
         runs.labels,
-        [{"n_factors": n_factors, **setting} for setting in runs.settings],
+        [{**space, **setting} for setting in runs.settings],
         runs.trees,
-        [{"n_factors": n_factors, **row} for row in runs.criteria],
+        [{**space, **row} for row in runs.criteria],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from phenotyper.cohort.blocks import Block, Blocks, Covariate, blocks_of
 from phenotyper.cohort.container import block_names, declaration_of, dropped_of, patients_of
+from phenotyper.discover.slips import LOGS
 from phenotyper.errors import CohortError, Problem, listed, number_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 YES_NO = ("no", "yes")
 LEVELLED = ("category", "yes/no", "ordinal")
+DIFFERS = "KIND_DIFFERS"
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,9 @@ def newcomers_of(frozen: Frozen, cohort: MuData) -> Newcomers:
         problems += said
     if not any(np.isfinite(block.values).any() for block in blocks):
         have = f"features {listed([name for block in measured.blocks for name in block.features])}"
-        raise CohortError(
-            _nothing(have, f"features {listed([f for part in frozen.typical for f in part.features])}")
-        )
+        nothing = _nothing(have, f"features {listed([f for part in frozen.typical for f in part.features])}")
+        why = [replace(one, severity="error") for one in problems if one.code == DIFFERS]
+        raise CohortError([nothing, *why])
     covariates = []
     for known in frozen.covariates:
         covariate, said = _covariate(known, measured.covariates, len(ids))
@@ -183,10 +185,10 @@ def _recoded(part: Typical, i: int, block: Block, column: int) -> tuple[Matrix, 
     """Return a feature's values in the codes of the fit."""
     values, told = block.values[:, column], f"{part.name}.{part.features[i]}"
     levelled = part.kinds[i] in LEVELLED
-    if levelled != (block.kinds[column] in LEVELLED):
+    if any((part.kinds[i] in kinds) != (block.kinds[column] in kinds) for kinds in (LEVELLED, LOGS)):
         said = f"{told} is of kind {block.kinds[column]}, in the fit it was {part.kinds[i]}"
         remedy = "Its values are not used. Declare the kind of the fit in cohort.toml or the dictionary."
-        return np.full(len(values), np.nan), [_warning("KIND_DIFFERS", said, remedy, told)]
+        return np.full(len(values), np.nan), [_warning(DIFFERS, said, remedy, told)]
     if not levelled:
         return values, []
     codes, unseen = _codes(values, block.levels[column], part.levels[i])

@@ -43,7 +43,8 @@ class Recipe:
     blocks : sequence of str, optional
         Blocks to use; by default all.
     n_factors : int or sequence of int, optional
-        Latent factors; by default chosen from the data (2 to 15, at most one for 20 patients).
+        Latent factors; by default chosen from the data (2 to 15, at most one for 20 patients). There are
+        always fewer than columns and than patients.
     n_neighbors : int or sequence of int, optional
         Neighbours of the UMAP layouts; by default 30, in cohorts below 180 a sixth of the patients, at
         least 10.
@@ -69,7 +70,8 @@ class Recipe:
     max_missing : float
         Features missing in more than this share of the patients who have their block are left out.
     top_features : int, optional
-        In each block only so many features, those that vary most; by default all.
+        In each block only so many features, those that vary most, beside those that cannot be ranked
+        (levels, dosages, normal scores); by default all.
 
     Raises
     ------

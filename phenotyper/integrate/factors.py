@@ -136,9 +136,9 @@ def fit_factors(
         For what is shuffled or held out.
     rule : {"both", "shuffled", "held out"}
         ``shuffled``: the factors whose eigenvalue exceeds the 95th percentile of ten column-permuted copies
-        (Horn 1965). ``held out``: the fewest that foretell held-out cells within one standard error of the
-        best. ``both``: the fewer of the two. With many holes shuffled copies let through more factors than
-        can be fitted; in complete data the two mostly agree.
+        (Horn 1965). ``held out``: the number that foretells held-out cells best. ``both``: the fewer of the
+        two. With many holes shuffled copies let through more factors than can be fitted; in complete data
+        the two mostly agree.
 
     Returns
     -------

@@ -33,17 +33,18 @@ class HeldOut:
     ----------
     error : ndarray, shape (most + 1,)
         Mean squared error of the weighted cells.
-    doubt : ndarray, shape (most + 1,)
-        Standard error, over patients, of its difference to the least one.
     """
 
     error: Matrix
-    doubt: Matrix
 
     @property
     def n_factors(self) -> int:
-        """Fewest factors whose error is within one standard error of the least (Breiman 1984)."""
-        return int(np.argmax(self.error <= self.error.min() + self.doubt))
+        """Number of factors with the least error.
+
+        Fewer within its standard error would foretell nearly as well, but lose minor directions, and groups
+        with them.
+        """
+        return int(np.argmin(self.error))
 
 
 def held_out(columns: Columns, *, most: int, rng: np.random.Generator) -> HeldOut:
@@ -57,18 +58,15 @@ def held_out(columns: Columns, *, most: int, rng: np.random.Generator) -> HeldOu
     held = seen & (rng.random(seen.shape) < HELD_OUT)
     rest = columns.without(held)
     target = np.where(held, columns.values, 0.0)
-    error = np.empty((most + 1, len(target)))
-    error[0] = (target**2).sum(axis=1)
+    error = np.empty(most + 1)
+    error[0] = (target**2).sum()
     start, steps = principal_start(rest, most), FIRST_STEPS
     for k in range(most, 0, -1):
         fit = maximise(rest, start[:, :k], steps=steps)
         start, steps = fit.loadings, MORE_STEPS
         found = posterior(rest, loadings=fit.loadings, noise=fit.noise)
-        error[k] = (np.where(held, target - found.mean @ fit.loadings.T, 0.0) ** 2).sum(axis=1)
-    best = int(np.argmin(error.sum(axis=1)))
-    cells = max(int(held.sum()), 1)
-    doubt = (error - error[best]).std(axis=1, ddof=1) * np.sqrt(len(target))
-    return HeldOut(error.sum(axis=1) / cells, doubt / cells)
+        error[k] = (np.where(held, target - found.mean @ fit.loadings.T, 0.0) ** 2).sum()
+    return HeldOut(error / max(int(held.sum()), 1))
 
 
 def _drawn(block_of: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.bool_]:
