@@ -105,7 +105,7 @@ pd.DataFrame(
 # ## What other methods give
 #
 # Other ways to integrate (`concat`: columns side by side; `graph`: neighbours of each block combined; `snf`: similarity network fusion) and
-# to find groups (`kmeans`: consensus k-means; `mixture`: Gaussian mixture by BIC). All are judged in the same way: patients who fit no group
+# to find groups (`kmeans`: consensus k-means; `mixture`: Gaussian mixture by ICL). All are judged in the same way: patients who fit no group
 # stay unassigned. Extras add `mofa` and `leiden`.
 
 # %%

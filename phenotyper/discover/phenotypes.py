@@ -196,7 +196,7 @@ class Phenotypes(Result):
         """Write ``phenotypes.json`` and ``.npz``, ``placing.json`` and ``.npz``.
 
         The first two hold patient ids and belong under ``private/``; the others hold what places new
-        patients, and no patient.
+        patients, and no patient's row.
         """
         meta = {
             "recipe": self.recipe.to_dict(),

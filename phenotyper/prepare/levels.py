@@ -30,7 +30,10 @@ def least_patients(observed: int) -> float:
 
 @dataclass(frozen=True)
 class Levels:
-    """Yes/no and categories: one column a level, each an interval above or below a normal threshold.
+    """Yes/no and categories: a column a level but one, each an interval above or below a normal threshold.
+
+    The most frequent level of three or more has none: columns of which always one is true go together by
+    construction, and would make a factor by themselves.
 
     A level that a share p of the patients has lies above ndtri(1 - p); the columns' values are the means of
     the standard normal above and below. Their variance is 2 / pi at p = 1/2 and falls towards 0 for rare
@@ -135,7 +138,9 @@ def _columns(
     elif rare:
         groups.append((labels[rare[0]], np.arange(len(counts)) == rare[0]))
     merge = f"{listed([labels[code] for code in rare])} in {POOL}" if len(rare) > 1 else ""
-    return groups[1:] if len(groups) <= 2 else groups, merge
+    sizes = [int(counts[inside].sum()) for _, inside in groups]
+    left = int(np.argmax(sizes)) if len(groups) > 2 else 0
+    return [group for at, group in enumerate(groups) if at != left], merge
 
 
 @dataclass(frozen=True)
