@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from peers.page import missingness_page
 from peers.running import (
     FACTS,
+    METHODS,
     SCORES,
     Rows,
     attempted,
@@ -72,7 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
+    usual = [name for name in METHODS if name not in SKIPPED]
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=usual)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--again", nargs="*", default=[], help="methods whose rows are forgotten first")
     parser.add_argument("--report", action="store_true", help="write the page from the rows that are there")

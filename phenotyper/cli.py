@@ -162,7 +162,7 @@ def _add_run(commands: Any) -> None:
     add = run.add_argument
     add("cohort", metavar="COHORT", help="cohort.toml, its folder, or an .h5mu file")
     add("--out", required=True, metavar="DIR", help="folder to write, whole or not at all")
-    covariates = "what to take out: age, sex, site, batch, covariates; or none (age if any is under 18)"
+    covariates = "what to take out, or none: age, sex, site, batch, covariates (age, if any is under 18)"
     add("--adjust-for", type=_covariates, metavar="A,B", help=covariates)
     add("--blocks", type=_words, metavar="A,B", help="blocks to use (all)")
     add("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (%(default)s)")
@@ -292,13 +292,23 @@ def _assign(chosen: argparse.Namespace) -> int:
     from phenotyper.cohort.read import read_cohort
     from phenotyper.discover.assign import assign
     from phenotyper.discover.phenotypes import load_phenotypes
-    from phenotyper.errors import OutputError, Problem
+    from phenotyper.errors import OutputError, Problem, ResultError
 
     out, run = Path(chosen.out), Path(chosen.found)
+    if out.suffix.lower() != ".csv":
+        raise OutputError(
+            Problem("TABLE_FORMAT", f'{out.name} does not end in ".csv"', "Give a .csv: --out placed.csv.")
+        )
     if out.exists() and not chosen.overwrite:
         raise OutputError(Problem("EXISTS", f"{out} exists already", "Choose another file, or --overwrite."))
     inner = run / "private" / "phenotypes"
-    found = load_phenotypes(inner if inner.is_dir() else run)
+    try:
+        found = load_phenotypes(inner if inner.is_dir() else run)
+    except ResultError as error:
+        if error.codes != ("RESULT_ABSENT",):
+            raise
+        remedy = "Give the folder that `phenotyper run` wrote."
+        raise ResultError(Problem("RESULT_ABSENT", f"{run} holds no finished run", remedy)) from error
     placed = assign(found, read_cohort(chosen.cohort, quiet=chosen.quiet), quiet=True)
     placed.to_csv(out)
     print(f"{out}: {placed.sentence()}")

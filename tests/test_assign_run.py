@@ -71,5 +71,27 @@ def test_a_folder_without_a_fit_is_refused(fit, tmp_path, capsys):
     _, folder = fit
     out = tmp_path / "placed.csv"
     assert main(["assign", str(tmp_path), str(folder / "cohort"), "--out", str(out)]) == 2
-    assert "RESULT_ABSENT" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "RESULT_ABSENT" in said
+    assert "the folder that `phenotyper run` wrote" in said
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["placed.xlsx", "placed.tsv", "placed"])
+def test_a_table_with_another_ending_is_refused_before_anything_is_read(tmp_path, capsys, name):
+    assert (
+        main(["assign", str(tmp_path / "none"), str(tmp_path / "none"), "--out", str(tmp_path / name)]) == 4
+    )
+    said = capsys.readouterr().err
+    assert "TABLE_FORMAT" in said
+    assert "Give a .csv" in said
+    assert not (tmp_path / name).exists()
+
+
+def test_the_table_that_the_command_writes_tells_what_was_set_aside(fit, tmp_path, capsys):
+    _, folder = fit
+    out = tmp_path / "placed.csv"
+    assert main(["assign", str(folder / "run"), str(folder / "cohort"), "--out", str(out), "--quiet"]) == 0
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["set_aside"] for row in rows} == {""}

@@ -66,14 +66,14 @@ def test_ordered_levels_are_intervals_between_their_cumulative_shares():
     assert block.values[40, 0] == pytest.approx(truncnorm.mean(norm.ppf(0.3), norm.ppf(0.8)))
 
 
-def test_a_category_has_an_interval_for_each_level_and_missing_stays_missing():
+def test_a_category_has_an_interval_for_each_level_but_the_most_frequent_and_missing_stays_missing():
     codes = np.repeat([0.0, 1.0, 2.0], [50, 30, 20])[:, None]
     codes[0] = np.nan
     preparation, (block,) = prepared(block_of(codes, "category", levels=[("none", "cat", "dog")]))
-    assert [level for _, level in preparation.blocks[0].column_names()] == ["none", "cat", "dog"]
+    assert [level for _, level in preparation.blocks[0].column_names()] == ["cat", "dog"]
     assert np.isnan(block.values[0]).all()
     assert np.isnan(block.lower[0]).all()
-    for column, share in enumerate((49 / 99, 30 / 99, 20 / 99)):
+    for column, share in enumerate((30 / 99, 20 / 99)):
         assert np.nanmax(block.lower[:, column]) == pytest.approx(norm.ppf(1 - share))
 
 
@@ -81,10 +81,10 @@ def test_rare_levels_of_a_category_are_merged_and_the_table_says_which():
     codes = np.repeat([0.0, 1.0, 2.0, 3.0], [200, 150, 6, 5])[:, None]
     levels = ("none", "cat", "parrot", "snake")
     preparation, (block,) = prepared(block_of(codes, "category", levels=[levels]))
-    assert [level for _, level in preparation.blocks[0].column_names()] == ["none", "cat", "other (rare)"]
+    assert [level for _, level in preparation.blocks[0].column_names()] == ["cat", "other (rare)"]
     assert row_of(preparation, "f0")["merged"] == "parrot, snake in other (rare)"
     assert (block.values[350:] == block.values[350]).all()
-    assert block.lower[-1, 2] == pytest.approx(norm.ppf(1 - 11 / 361))
+    assert block.lower[-1, 1] == pytest.approx(norm.ppf(1 - 11 / 361))
 
 
 def test_rare_ordered_levels_join_their_rarer_neighbour():

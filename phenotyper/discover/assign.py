@@ -15,7 +15,7 @@ from phenotyper.discover.deciding import Parts, deciding_features, feature_numbe
 from phenotyper.discover.newcomers import Newcomers, newcomers_of
 from phenotyper.discover.place import BETWEEN, CHUNK, TOO_LITTLE, UNLIKE, Placement
 from phenotyper.discover.residuals import leftover
-from phenotyper.discover.slips import slips_of
+from phenotyper.discover.slips import slipped_in
 from phenotyper.errors import PhenotyperWarning, Problem, ResultError, listed, number_of
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ class Placeable(Protocol):
 def assign(found: Placeable, cohort: MuData, *, quiet: bool = False) -> Assignment:
     """Place the patients of a cohort among subphenotypes that were found in another (or in the same).
 
-    Every patient is placed alone: who else is in the cohort changes nothing. Nobody is forced into a
-    subphenotype; features and blocks may be missing, and come in any order.
+    Every patient is placed alone: who else is in the cohort changes nothing, except where a unit slip is
+    named. A slip is judged over the whole cohort; what slipped counts as not observed, nothing is converted.
+    Nobody is forced into a subphenotype; features and blocks may be missing, and come in any order.
 
     Parameters
     ----------
@@ -86,8 +87,10 @@ def assign(found: Placeable, cohort: MuData, *, quiet: bool = False) -> Assignme
     from phenotyper.cohort.fingerprint import fingerprint
 
     newcomers = newcomers_of(frozen, cohort)
+    slipped = slipped_in(frozen.typical, newcomers.measured, ids=newcomers.ids.tolist())
+    newcomers = newcomers.without(slipped)
     table, probabilities, features, shifted = place_newcomers(frozen, newcomers)
-    problems = (*newcomers.problems, *slips_of(frozen.typical, newcomers.measured), *shifted)
+    problems = (*newcomers.problems, *shifted)
     if problems and not quiet:
         warnings.warn(_summary(problems), PhenotyperWarning, stacklevel=2)
     return Assignment(
@@ -135,6 +138,7 @@ def place_newcomers(
             "second": second,
             "reason": _reasons(placement, why, measured, (first, second)),
             "n_observed": _observed(prepared, frozen),
+            "set_aside": list(newcomers.aside) or [""] * len(labels),
             "information": placement.information,
             "deciding": _deciding(features, newcomers.ids),
             "map_x": places[:, 0],

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 UNASSIGNED = "unassigned"
-_TEXTS = ("patient_id", "subphenotype", "nearest", "second", "reason", "deciding")
+_TEXTS = ("patient_id", "subphenotype", "nearest", "second", "reason", "set_aside", "deciding")
 _NUMBERS = ("probability", "n_observed", "information", "map_x", "map_y")
 _ORDER = (
     *("patient_id", "subphenotype", "probability", "nearest", "second", "reason", "n_observed"),
-    *("information", "deciding", "map_x", "map_y"),
+    *("set_aside", "information", "deciding", "map_x", "map_y"),
 )
 _FEATURE_TEXTS = ("patient_id", "block", "feature", "value", "speaks_for")
 
@@ -39,6 +39,7 @@ class Assignment(Result):
         One row a patient, sorted by ``patient_id``: ``subphenotype`` ("A", "B", ... or "unassigned"),
         ``probability`` (of the nearest, given that the patient is of one of them), ``nearest`` and ``second``
         subphenotype, ``reason`` (why unassigned, else empty), ``n_observed`` (features that the fit used),
+        ``set_aside`` (features not used for this patient: in another unit, or so it looks; else empty),
         ``information`` (0 to 1: share of the variance of the scores that was observed), ``deciding`` (the
         features that decided, and the subphenotype each speaks for), ``map_x`` and ``map_y`` (approximate).
     probabilities : ndarray, shape (n, k)
@@ -106,13 +107,22 @@ class Assignment(Result):
         placed = (
             f"{100 * self.coverage:.0f} % of {number_of(self.n_patients, 'patient')} placed ({self.status})"
         )
-        return f"{placed}: {sizes}; unassigned {self.sizes[UNASSIGNED]}{self._why()}{self._warned()}"
+        who = f"{placed}: {sizes}; unassigned {self.sizes[UNASSIGNED]}{self._why()}"
+        return f"{who}{self._slipped()}{self._warned()}"
 
     def _why(self) -> str:
         reasons = self.table["reason"].str.replace(r"^between .*", "between two", regex=True)
         reasons = reasons.str.replace(r":.*", "", regex=True)
         counts = reasons[reasons != ""].value_counts()
         return f" ({listed(f'{n} {reason}' for reason, n in counts.items())})" if len(counts) else ""
+
+    def _slipped(self) -> str:
+        places = [problem.where for problem in self.problems if problem.code == "UNIT_SLIP"]
+        single = sum("." in place for place in places)
+        counts = [number_of(single, "feature")] * (single > 0)
+        counts += [number_of(len(places) - single, "block")] * (single < len(places))
+        looks = "looks" if len(places) == 1 else "look"
+        return f"; {' and '.join(counts)} {looks} to be in another unit and not used" if places else ""
 
     def _warned(self) -> str:
         return f"; {number_of(len(self.problems), 'warning')} in .problems" if self.problems else ""
@@ -157,6 +167,8 @@ def load_assignment(folder: str | Path) -> Assignment:
     import pandas as pd
 
     meta, arrays = read_parts(folder, kind="assignment", schema=SCHEMA)
+    if "set_aside" not in arrays:  # an earlier version
+        arrays["set_aside"] = np.full(len(arrays["patient_id"]), "")
     columns = {name: arrays[name].astype(object) if name in _TEXTS else arrays[name] for name in _ORDER}
     columns["n_observed"] = columns["n_observed"].astype(np.intp)
     features = {name: arrays[f"features.{name}"].astype(object) for name in _FEATURE_TEXTS}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phenotyper.errors import Problem, RecipeError, did_you_mean, listed
+from phenotyper.integrate.contract import refuse_taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,17 +77,49 @@ class Runs:
 
 Method = Callable[[MethodTask], Runs]
 
+OURS = ("hdbscan", "kmeans", "mixture", "latent_class", "leiden")
 _KNOWN: dict[str, Method] = {}
 
 
 def finds_groups(name: str) -> Callable[[Method], Method]:
-    """Register a method under the name that ``Recipe(method=...)`` takes."""
+    """Register a method under the name that ``Recipe(method=...)`` takes.
+
+    Raises
+    ------
+    RecipeError
+        NAME_TAKEN: one of the package's own names.
+    """
 
     def keep(made: Method) -> Method:
+        refuse_taken(name, OURS, made)
         _KNOWN[name] = made
         return made
 
     return keep
+
+
+def checked_runs(runs: object, name: str, *, n: int) -> Runs:
+    """Return what a method gave, if it is what it must be.
+
+    Raises
+    ------
+    RecipeError
+        METHOD_RESULT: another type or shape, or labels below -1.
+    """
+    said = ""
+    if not isinstance(runs, Runs):
+        said = f"gave {type(runs).__name__}, not Runs"
+    elif np.ndim(runs.labels) != 2 or runs.labels.shape[1] != n or not len(runs.labels):
+        said = f"gave labels of shape {np.shape(runs.labels)} for {n} patients"
+    elif not np.issubdtype(runs.labels.dtype, np.integer) or runs.labels.min() < -1:
+        said = "gave labels that are not whole numbers from -1"
+    elif not len(runs.settings) == len(runs.trees) == len(runs.labels):
+        said = "gave not one setting and one tree for each run"
+    if said:
+        remedy = "Return ph.Runs(labels, settings, trees): labels of runs x patients, -1 for unassigned."
+        raise RecipeError(Problem("METHOD_RESULT", f"the method {name!r} {said}", remedy))
+    assert isinstance(runs, Runs)
+    return runs
 
 
 def method_named(name: str) -> Method:

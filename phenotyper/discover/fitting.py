@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phenotyper.discover.consensus import Consensus, combine, over_ties
-from phenotyper.discover.contract import MethodTask, Runs, method_named
+from phenotyper.discover.contract import MethodTask, Runs, checked_runs, method_named
 from phenotyper.discover.groups import REASONS, groups_of
 from phenotyper.discover.layouts import draw_map
 from phenotyper.discover.place import Placer
 from phenotyper.discover.recipe import SMALLEST_CLUSTER
 from phenotyper.discover.residuals import Residuals
-from phenotyper.integrate.contract import Integrated, IntegrationTask, integration_named
+from phenotyper.integrate.contract import Integrated, IntegrationTask, checked, integration_named
 from phenotyper.integrate.factors import FactorModel, Scores, fit_factors
 from phenotyper.prepare.preparation import Preparation, PreparedBlock
 
@@ -191,7 +191,8 @@ def _spaces(
                 space = {"n_factors": scores.mean.shape[1]}
                 if own is not recipe:
                     space["n_neighbors"] = own.neighbors_for(n)[0]
-                spaces.append(_Space(factors, scores, integrated, _with_space(find(task), space)))
+                runs = checked_runs(find(task), recipe.method, n=n)
+                spaces.append(_Space(factors, scores, integrated, _with_space(runs, space)))
         picture = draw_map(spaces[0].integrated, neighbors, seed=of_map)
         done()
     return spaces, picture
@@ -216,7 +217,8 @@ def _integrations(
     """Integrate; an integration that makes a graph once for each number of neighbours, with its recipe."""
     integrate, neighbors = integration_named(recipe.integration), recipe.neighbors_for(len(scores.mean))
     for near in neighbors:
-        found = integrate(IntegrationTask(prepared, scores, near, np.random.default_rng(seed)))
+        task = IntegrationTask(prepared, scores, near, np.random.default_rng(seed))
+        found = checked(integrate(task), recipe.integration, n=len(scores.mean))
         if found.graph is None or len(neighbors) == 1:
             yield recipe, found
             return

@@ -13,11 +13,14 @@ from phenotyper.discover.slips import LOGS
 from phenotyper.errors import CohortError, Problem, listed, number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mudata import MuData
     from numpy.typing import NDArray
 
     from phenotyper.discover.frozen import Frozen, Known
     from phenotyper.discover.slips import Typical
+    from phenotyper.discover.units import Slipped
 
     Matrix = NDArray[np.float64]
 
@@ -39,12 +42,42 @@ class Newcomers:
     ids : ndarray of str, shape (n,)
     problems : list of Problem
         Warnings.
+    aside : tuple of str, length n
+        Features of each patient that slipped; empty where nothing did.
     """
 
     blocks: Blocks
     measured: Blocks
     ids: NDArray[np.str_]
     problems: list[Problem]
+    aside: tuple[str, ...] = ()
+
+    def without(self, slipped: Sequence[Slipped]) -> Newcomers:
+        """Return them with what slipped not observed, and said."""
+        if not slipped:
+            return self
+        cells = {block.name: np.zeros(block.values.shape, dtype=bool) for block in self.blocks.blocks}
+        names = {block.name: block.features for block in self.blocks.blocks}
+        aside: list[list[str]] = [[] for _ in self.ids]
+        for one in slipped:
+            cells[one.block] |= np.outer(one.rows, np.isin(names[one.block], one.features))
+            number = f" ({number_of(len(one.features), 'feature')})" if len(one.features) > 1 else ""
+            for row in np.flatnonzero(one.rows):
+                aside[row].append(f"{one.problem.where}{number}")
+        blocks = tuple(
+            replace(
+                block,
+                values=np.where(cells[block.name], np.nan, block.values),
+                censored=np.where(cells[block.name], np.int8(0), block.censored),
+            )
+            for block in self.blocks.blocks
+        )
+        return replace(
+            self,
+            blocks=replace(self.blocks, blocks=blocks),
+            problems=[*self.problems, *(one.problem for one in slipped)],
+            aside=tuple(", ".join(words) for words in aside),
+        )
 
 
 def newcomers_of(frozen: Frozen, cohort: MuData) -> Newcomers:

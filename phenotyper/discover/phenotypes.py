@@ -189,7 +189,8 @@ class Phenotypes(Result):
     def _adjusted_text(self) -> str:
         if not self.adjusted_for:
             return ""
-        because = " (patients under 18)" if self.recipe.adjust_for is None else ""
+        by_itself = ", as patients are under 18 (adjust_for=() for none)"
+        because = by_itself if self.recipe.adjust_for is None else ""
         return f"; adjusted for {listed(self.adjusted_for, 12)}{because}"
 
     def save(self, folder: str | Path) -> None:

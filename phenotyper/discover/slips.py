@@ -1,6 +1,6 @@
 """How each number was spread among the patients of the fit, and units that slipped in a new cohort.
 
-Nothing is put right silently: a slip is named, for whoever has the files to correct it.
+Nothing is put right silently: a slip is named, for whoever has the files to correct it, and not used.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phenotyper.discover.units import LOG_SLIPS, SLIPS, Slip
-from phenotyper.errors import Problem, number_of
+from phenotyper.discover.units import LOG_SLIPS, SLIPS, Slip, Slipped, same_unit
+from phenotyper.errors import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from phenotyper.cohort.blocks import Block, Blocks
+    from phenotyper.errors import Problem
 
     Matrix = NDArray[np.float64]
 
@@ -100,7 +101,12 @@ class Typical:
 
 
 def slips_of(typical: tuple[Typical, ...], blocks: Blocks) -> list[Problem]:
-    """Name the features of a new cohort that look like measured in another unit.
+    """Return the problems alone of :func:`slipped_in`, without ids."""
+    return [one.problem for one in slipped_in(typical, blocks)]
+
+
+def slipped_in(typical: tuple[Typical, ...], blocks: Blocks, *, ids: Sequence[str] = ()) -> list[Slipped]:
+    """Find the values of a new cohort that look like measured in another unit; judged over all patients.
 
     Parameters
     ----------
@@ -108,57 +114,60 @@ def slips_of(typical: tuple[Typical, ...], blocks: Blocks) -> list[Problem]:
         Of the patients of the fit.
     blocks : Blocks
         Of the new cohort; features in any order.
-
-    Returns
-    -------
-    list of Problem
-        UNIT_SLIP warnings.
+    ids : sequence of str, optional
+        Of its patients, to name those of a slip of some.
     """
     known = {part.name: part for part in typical}
-    problems = []
-    for block in blocks.blocks:
-        if block.name in known:
-            problems += _of_block(known[block.name], block)
-    return problems
+    return [
+        one
+        for block in blocks.blocks
+        if block.name in known
+        for one in _of_block(known[block.name], block, ids)
+    ]
 
 
-def _of_block(typical: Typical, block: Block) -> list[Problem]:
+def _of_block(typical: Typical, block: Block, ids: Sequence[str]) -> list[Slipped]:
     place = {feature: j for j, feature in enumerate(block.features)}
-    problems, log_pairs = [], []
+    found, logs = [], []
     for i, feature in enumerate(typical.features):
         if feature not in place:
             continue
         column = place[feature]
-        seen = block.values[:, column]
-        seen, unit = seen[np.isfinite(seen)], block.units[column]
-        told = f"{block.name}.{feature}"
-        if _differ(unit, typical.units[i]):
-            said = f"{told} is declared in {unit}, in the training cohort in {typical.units[i]}"
-            problems.append(_problem(said, told))
-        elif len(seen) and np.isfinite(typical.quantiles[i]).all():
-            if typical.kinds[i] in NUMBERS:
-                problems += _of_feature(typical, i, seen, told)
-            elif len(seen) >= LEAST_PATIENTS:
-                log_pairs.append((typical.quantiles[i], _quantiles(seen)))
-    return problems + _of_logs(log_pairs, block.name)
+        values, unit, kind = block.values[:, column], block.units[column], block.kinds[column]
+        known = bool(np.isfinite(typical.quantiles[i]).all() and np.isfinite(values).any())
+        if unit and typical.units[i] and not same_unit(unit, typical.units[i]):
+            said = (
+                f"{block.name}.{feature} is declared in {unit}, in the training cohort in {typical.units[i]}"
+            )
+            found.append(Slipped.of(said, block.name, (feature,), np.isfinite(values)))
+        elif known and typical.kinds[i] in NUMBERS and kind not in LOGS and not block.levels[column]:
+            found += _of_feature(typical, i, values, ids)
+        elif typical.kinds[i] in LOGS and kind in LOGS:
+            logs.append((i, column))
+    return found + _of_logs(typical, block, logs)
 
 
-def _of_feature(typical: Typical, i: int, seen: Matrix, told: str) -> list[Problem]:
+def _of_feature(typical: Typical, i: int, values: Matrix, ids: Sequence[str]) -> list[Slipped]:
     """Look for a slip of everybody, then of some."""
-    fits = _fitting(typical.features[i])
-    usual, unit = typical.quantiles[i], typical.units[i]
+    feature, usual, unit = typical.features[i], typical.quantiles[i], typical.units[i]
+    told, fits = f"{typical.name}.{feature}", _fitting(feature)
     meant = f" (training: {unit})" if unit else ""
-    slip = _everybody(usual, int(typical.observed[i]), seen, fits)
+    rows = np.isfinite(values)
+    slip = _everybody(usual, int(typical.observed[i]), values[rows], fits)
     if slip is not None:
-        middle = f"median {np.median(seen):.3g} against {usual[3]:.3g}"
-        return [_problem(f"{told}: values look {_beside(slip)}: {middle}{meant}", told)]
-    alone = _alone(usual, seen, fits)
+        middle = f"median {np.median(values[rows]):.3g} against {usual[3]:.3g}"
+        said = f"{told}: values look {_beside(slip)}: {middle}{meant}"
+        return [Slipped.of(said, typical.name, (feature,), rows)]
+    alone = _alone(usual, values, fits)
     if not alone:
         return []
-    slip = max(alone, key=lambda one: (alone[one], -abs(np.log(one.factor))))
-    count = sum(alone.values())
+    slip = max(alone, key=lambda one: (len(alone[one]), -abs(np.log(one.factor))))
+    rows = np.zeros(len(values), dtype=bool)
+    rows[np.concatenate([*alone.values()])] = True
+    count = int(rows.sum())
     who = number_of(count, "patient has a value", "patients have values")
-    return [_problem(f"{told}: {who} that look{'s' * (count == 1)} {_beside(slip)}{meant}", told)]
+    said = f"{told}: {who} that look{'s' * (count == 1)} {_beside(slip)}{meant}"
+    return [Slipped.of(said, typical.name, (feature,), rows, ids)]
 
 
 @functools.cache
@@ -200,10 +209,10 @@ def _spread(quantiles: Matrix) -> float:
     return float(inner[-1] - inner[0]) / _NORMAL_IQR
 
 
-def _alone(usual: Matrix, seen: Matrix, fits: list[Slip]) -> dict[Slip, int]:
-    """Count the values of each slip that lie beyond everything seen and are typical once it is undone."""
-    left = seen[(seen > usual[-1]) | (seen < usual[0])]
-    found: dict[Slip, int] = {}
+def _alone(usual: Matrix, values: Matrix, fits: list[Slip]) -> dict[Slip, NDArray[np.intp]]:
+    """Return whose values lie beyond everything seen and are typical once a slip is undone, by slip."""
+    left = np.flatnonzero((values > usual[-1]) | (values < usual[0]))
+    found: dict[Slip, NDArray[np.intp]] = {}
     for slip in sorted(fits, key=lambda one: abs(np.log(one.factor))):
         if not len(left):
             break
@@ -211,7 +220,7 @@ def _alone(usual: Matrix, seen: Matrix, fits: list[Slip]) -> dict[Slip, int]:
         if not linear and usual[QUARTILES].min() <= 0:
             continue
         before, shifted = _scaled(usual, linear=linear), _scaled(slip.of(usual), linear=linear)
-        here = _scaled(left, linear=linear)
+        here = _scaled(values[left], linear=linear)
         middle, spread, step = before[3], _spread(before), shifted[3] - before[3]
         reach = np.where(here > middle, before[-1] - middle, middle - before[0])
         out = np.abs(here - middle) >= np.maximum(np.maximum(BEYOND * reach, FAR * spread), 1e-9)
@@ -222,7 +231,7 @@ def _alone(usual: Matrix, seen: Matrix, fits: list[Slip]) -> dict[Slip, int]:
         if fit.sum() >= SEVERAL:
             fit = out & (undone >= before[0] - middle - spread) & (undone <= before[-1] - middle + spread)
         if fit.any():
-            found[slip] = int(fit.sum())
+            found[slip] = left[fit]
             left = left[~fit]
     return found
 
@@ -236,22 +245,29 @@ def _scaled(values: Matrix, *, linear: bool) -> Matrix:
     )
 
 
-def _of_logs(pairs: list[tuple[Matrix, Matrix]], block: str) -> list[Problem]:
+def _of_logs(typical: Typical, block: Block, places: list[tuple[int, int]]) -> list[Slipped]:
     """Look for another base of the logarithm in all features of a block together."""
-    if len(pairs) < LEAST_LOGS:
+    usable = [
+        (typical.quantiles[i], _quantiles(block.values[:, column]))
+        for i, column in places
+        if np.isfinite(block.values[:, column]).sum() >= LEAST_PATIENTS
+        and np.isfinite(typical.quantiles[i]).all()
+    ]
+    if len(usable) < LEAST_LOGS:
         return []
-    usual, now = (np.array(part)[:, 1:-1] for part in zip(*pairs, strict=True))
+    usual, now = (np.array(part)[:, 1:-1] for part in zip(*usable, strict=True))
     spread = np.maximum(np.ptp(usual[:, 1:4], axis=1), 1e-9)[:, None]
 
     def off(factor: float) -> float:
         return float(np.median(np.abs(now - factor * usual) / spread / max(factor, 1.0)))
 
     best = min(LOG_SLIPS, key=lambda slip: off(slip.factor))
-    if off(best.factor) < 0.5 * off(1.0) and off(1.0) > 0.3:
-        first, second = best.units
-        said = f"{block}: values look like {first} where those of the training cohort are {second}"
-        return [_problem(said, block)]
-    return []
+    if not (off(best.factor) < 0.5 * off(1.0) and off(1.0) > 0.3):
+        return []
+    first, second = best.units
+    said = f"{block.name}: values look like {first} where those of the training cohort are {second}"
+    rows = np.isfinite(block.values[:, [column for _, column in places]]).any(axis=1)
+    return [Slipped.of(said, block.name, tuple(typical.features[i] for i, _ in places), rows)]
 
 
 def _quantiles(column: Matrix) -> Matrix:
@@ -262,12 +278,3 @@ def _quantiles(column: Matrix) -> Matrix:
     width = min(TOGETHER, len(values))
     starts = [round(level * (len(values) - width)) for level in LEVELS]
     return np.array([values[start : start + width].mean() for start in starts])
-
-
-def _differ(unit: str, other: str) -> bool:
-    return bool(unit and other) and unit.replace(" ", "").lower() != other.replace(" ", "").lower()
-
-
-def _problem(said: str, where: str) -> Problem:
-    remedy = "Nothing was changed: bring the file to the unit of the training cohort, then assign again."
-    return Problem("UNIT_SLIP", said, remedy, where=where, severity="warning")

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phenotyper.errors import Problem, listed, number_of
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -66,6 +70,44 @@ class Slip:
         return f"{number} times as {way} as {which}"
 
 
+@dataclass(frozen=True)
+class Slipped:
+    """Values of a new cohort that are, or look to be, in another unit.
+
+    Parameters
+    ----------
+    block : str
+    features : tuple of str
+        One, or all logarithms of the block.
+    rows : ndarray of bool, shape (n,)
+        The patients whose values they are.
+    problem : Problem
+        UNIT_SLIP.
+    """
+
+    block: str
+    features: tuple[str, ...]
+    rows: NDArray[np.bool_]
+    problem: Problem
+
+    @classmethod
+    def of(
+        cls,
+        said: str,
+        block: str,
+        features: tuple[str, ...],
+        rows: NDArray[np.bool_],
+        ids: Sequence[str] = (),
+    ) -> Slipped:
+        """Say it, with the first patients of ``ids``."""
+        whom = [str(ids[int(row)]) for row in np.flatnonzero(rows)] if len(ids) else []
+        said += f"; not used in {number_of(int(rows.sum()), 'patient')}"
+        said += f" ({listed(whom)})" if whom else ""
+        remedy = "Nothing was converted: correct the file or its declared unit, then assign again."
+        where = f"{block}.{features[0]}" if len(features) == 1 else block
+        return cls(block, features, rows, Problem("UNIT_SLIP", said, remedy, where=where, severity="warning"))
+
+
 def plain(name: str) -> str:
     """Return a name in lower case, words split by blanks where the writer split them in some way.
 
@@ -76,6 +118,45 @@ def plain(name: str) -> str:
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[^a-z0-9]+", " ", spaced.lower()).strip()
+
+
+_SPELLED = (
+    (r"[\s\u00b7*^]|\.(?!\d)", ""),
+    (r"\u00b5|\u03bc|mcg", lambda found: "ug" if found[0] == "mcg" else "u"),
+    (r"\u00b0|deg(ree)?s?(?=[cf])", ""),
+    (r"celsius", "c"),
+    (r"fahrenheit", "f"),
+    (r"percent", "%"),
+    (r"per", "/"),
+    (r"lit(er|re)s?", "l"),
+    (r"\u2079", "9"),
+    (r"\u00b2", "2"),
+    (r"^(year|month|week|day|hour|minute)s$", r"\1"),
+    (r"^(x?10(9/l|3/ul|6/ml)|/nl|k/ul)$", "10^9/l"),
+)
+_CONCENTRATION = re.compile(r"([pnumkdc]?)(g|mol|iu|u|eq)/([pnumkdc]?)l")
+_POWERS = {"p": -12, "n": -9, "u": -6, "m": -3, "c": -2, "d": -1, "": 0, "k": 3}
+
+
+def same_unit(first: str, second: str) -> bool:
+    """Tell whether two units are one, spelled alike or not.
+
+    Examples
+    --------
+    >>> same_unit("\u00b5mol/l", "umol / L"), same_unit("mg/L", "ug/mL"), same_unit("mg/L", "mg/dL")
+    (True, True, False)
+    """
+    return _spelled(first) == _spelled(second)
+
+
+def _spelled(unit: str) -> str:
+    unit = "10^9/l" if unit in ("G/l", "G/L", "Gpt/l", "Gpt/L") else unit.lower()
+    for pattern, instead in _SPELLED:
+        unit = re.sub(pattern, instead, unit)
+    found = _CONCENTRATION.fullmatch(unit)
+    if found is None:
+        return unit
+    return f"10^{_POWERS[found[1]] - _POWERS[found[3]]} {found[2]}/l"
 
 
 _MASS = (

@@ -64,11 +64,17 @@ class IntegrationTask:
 
 Integration = Callable[[IntegrationTask], Integrated]
 
+OURS = ("factors", "concat", "graph", "snf", "mofa")
 _KNOWN: dict[str, Integration] = {}
 
 
 def integrates(name: str) -> Callable[[Integration], Integration]:
     """Register an integration under the name that ``Recipe(integration=...)`` takes.
+
+    Raises
+    ------
+    RecipeError
+        NAME_TAKEN: one of the package's own names.
 
     Examples
     --------
@@ -78,10 +84,50 @@ def integrates(name: str) -> Callable[[Integration], Integration]:
     """
 
     def keep(made: Integration) -> Integration:
+        refuse_taken(name, OURS, made)
         _KNOWN[name] = made
         return made
 
     return keep
+
+
+def refuse_taken(name: str, ours: Sequence[str], made: Callable[..., object]) -> None:
+    """Refuse a name that the package uses itself.
+
+    Raises
+    ------
+    RecipeError
+        NAME_TAKEN.
+    """
+    if name in ours and not made.__module__.startswith("phenotyper."):
+        said = f"{name!r} is a name of the package's own"
+        raise RecipeError(Problem("NAME_TAKEN", said, "Register yours under another name."))
+
+
+def checked(integrated: object, name: str, *, n: int) -> Integrated:
+    """Return what an integration gave, if it is what it must be.
+
+    Raises
+    ------
+    RecipeError
+        INTEGRATION_RESULT: another type or shape, or numbers that are not finite.
+    """
+    said = ""
+    if not isinstance(integrated, Integrated):
+        said = f"gave {type(integrated).__name__}, not Integrated"
+    elif not isinstance(integrated.points, np.ndarray) or integrated.points.ndim != 2:
+        said = "gave points that are no array of patients x dimensions"
+    elif integrated.points.shape[0] != n or integrated.points.shape[1] == 0:
+        said = f"gave points of shape {integrated.points.shape} for {n} patients"
+    elif not np.isfinite(integrated.points).all():
+        said = "gave points that are not finite (a missing value that was left?)"
+    elif integrated.graph is not None and integrated.graph.shape != (n, n):
+        said = f"gave a graph of shape {integrated.graph.shape} for {n} patients"
+    if said:
+        remedy = "Return ph.Integrated(points): finite numbers, a row for every patient, in their order."
+        raise RecipeError(Problem("INTEGRATION_RESULT", f"the integration {name!r} {said}", remedy))
+    assert isinstance(integrated, Integrated)
+    return Integrated(np.asarray(integrated.points, dtype=np.float64), integrated.graph)
 
 
 def integration_named(name: str) -> Integration:

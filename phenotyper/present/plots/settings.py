@@ -28,7 +28,7 @@ WORDS = {
 MOST = 60
 """Settings drawn one by one; of more, those that agree most with the others."""
 PANELS = {"n_subphenotypes": "groups", "coverage": "share in a group", "agreement": "agreement"}
-_ROW, _HEAD, _NAME, _PANEL, _GAP = 0.17, 1.3, 0.78, 1.15, 0.22
+_ROW, _HEAD, _NAME, _PANEL, _GAP = 0.17, 1.45, 0.78, 1.15, 0.22
 _REFERENCE = "#0072b2"
 
 
@@ -72,7 +72,8 @@ def plot_settings(found: Any, *, ax: Axes | None = None) -> Axes:
             area.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         most = max(int(table["most"].max()) if len(table) else 0, 1)
         areas[1].set_xlim(-0.5, most + 0.5)
-        areas[1].set_xticks([0, most])
+        ticks = range(0, most + 1, -(-most // 6))
+        areas[1].set_xticks(list(ticks), [str(tick) for tick in ticks])
         for area in areas:
             area.set_ylim(-0.7, rows - 0.3)
         title(frame, _title(found, constant), found.status, pad=16 if varied else None)
@@ -121,4 +122,6 @@ def _title(found: Any, constant: dict[str, int]) -> str:
     shown = f", the {MOST} that agree most" if tried > MOST else ""
     same = ", ".join(f"{value} {WORDS[name]}" for name, value in constant.items())
     settings = "1 setting" if tried == 1 else f"{tried} settings"
-    return f"{settings}, {runs} runs{shown}" + (f"\nin all: {same}" if same else "")
+    lines = [f"{settings}, {runs} runs{shown}", f"in all: {same}" if same else ""]
+    blue = "blue: its run agrees best, the groups start from it" if tried > 1 else ""
+    return "\n".join(line for line in (*lines, blue) if line)
