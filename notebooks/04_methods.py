@@ -170,9 +170,7 @@ of_patient.groupby("blocks").agg(
 second = ph.read_cohort(SECOND, quiet=True)
 placed = ph.assign(found, second, quiet=True)
 display(placed)
-placed.table[["patient_id", "subphenotype", "probability", "nearest", "reason", "deciding"]].head(
-    8
-).round(2)
+placed.table[["patient_id", "subphenotype", "probability", "nearest", "reason", "deciding"]].head(8).round(2)
 
 # %%
 for problem in placed.problems:

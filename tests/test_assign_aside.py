@@ -131,11 +131,11 @@ def test_what_was_set_aside_comes_back_from_disk_and_is_in_the_csv(tmp_path):
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [
-        ("µmol/l", "umol/L", True),  # noqa: RUF001
+        ("µmol/l", "umol/L", True),
         ("°C", "deg C", True),
         ("mg/L", "ug/mL", True),
         ("x10^9/L", "G/l", True),
-        ("10^3/µl", "10⁹/l", True),  # noqa: RUF001
+        ("10^3/µl", "10⁹/l", True),
         ("G/l", "g/l", False),
         ("mg/L", "mg/dL", False),
         ("°C", "°F", False),

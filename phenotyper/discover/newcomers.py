@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 YES_NO = ("no", "yes")
 LEVELLED = ("category", "yes/no", "ordinal")
-DIFFERS = "KIND_DIFFERS"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def newcomers_of(frozen: Frozen, cohort: MuData) -> Newcomers:
     if not any(np.isfinite(block.values).any() for block in blocks):
         have = f"features {listed([name for block in measured.blocks for name in block.features])}"
         nothing = _nothing(have, f"features {listed([f for part in frozen.typical for f in part.features])}")
-        why = [replace(one, severity="error") for one in problems if one.code == DIFFERS]
+        why = [replace(one, severity="error") for one in problems if one.code == "KIND_DIFFERS"]
         raise CohortError([nothing, *why])
     covariates = []
     for known in frozen.covariates:
@@ -221,7 +220,7 @@ def _recoded(part: Typical, i: int, block: Block, column: int) -> tuple[Matrix, 
     if any((part.kinds[i] in kinds) != (block.kinds[column] in kinds) for kinds in (LEVELLED, LOGS)):
         said = f"{told} is of kind {block.kinds[column]}, in the fit it was {part.kinds[i]}"
         remedy = "Its values are not used. Declare the kind of the fit in cohort.toml or the dictionary."
-        return np.full(len(values), np.nan), [_warning(DIFFERS, said, remedy, told)]
+        return np.full(len(values), np.nan), [_warning("KIND_DIFFERS", said, remedy, told)]
     if not levelled:
         return values, []
     codes, unseen = _codes(values, block.levels[column], part.levels[i])
