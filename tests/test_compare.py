@@ -242,15 +242,15 @@ def test_agreement_among_those_assigned_in_both_and_over_all():
 
 def test_where_there_is_nothing_to_compare_there_is_no_figure():
     nobody, everybody, halves = np.full(6, -1), np.zeros(6, dtype=int), np.array([0, 0, 0, 1, 1, 1])
-    for first, second in ((nobody, nobody), (nobody, halves), (everybody, everybody)):
+    for first, second in ((nobody, nobody), (nobody, halves), (everybody, everybody), (everybody, halves)):
         found = partition_agreement(first, second)
         assert np.isnan(found["adjusted_rand"])
         assert np.isnan(found["adjusted_mutual_info"])
-    assert partition_agreement(everybody, halves)["adjusted_rand"] == 0
+    assert partition_agreement(everybody, halves)["adjusted_rand_all"] == 0
     assert np.isnan(partition_agreement(nobody, halves)["pair_jaccard"])
     assert pair_table(["a", "b", "c"], np.array([nobody, everybody, halves])).shape == (3, 9)
     assert partitions_said([0, 0]) == "2 find none"
-    assert partitions_said([2, 1, 2]) == "2 find 2 subphenotypes, 1 finds 1"
+    assert partitions_said([2, 1, 2]) == "2 find 2 subphenotypes, 1 finds 1 (no division)"
 
 
 def test_the_consensus_is_where_most_recipes_agree_whatever_their_letters():

@@ -32,8 +32,8 @@ def partition_agreement(first: Labels, second: Labels) -> dict[str, Any]:
     -------
     dict
         ``n_both`` and ``coverage`` of those assigned in both; ``adjusted_rand`` (Hubert and Arabie 1985) and
-        ``adjusted_mutual_info`` (Vinh 2010) among them, NaN where neither has two groups there or nobody is
-        assigned in both; the same ``..._all`` over all patients with the unassigned of each as a group, NaN
+        ``adjusted_mutual_info`` (Vinh 2010) among them, NaN where either has fewer than two groups there (one
+        group divides nobody); the same ``..._all`` over all patients with the unassigned of each as a group, NaN
         where either has no groups; ``pair_jaccard``.
 
     Examples
@@ -50,7 +50,8 @@ def partition_agreement(first: Labels, second: Labels) -> dict[str, Any]:
     found: dict[str, Any] = {"n_both": int(both.sum()), "coverage": float(both.mean())}
     for ending, rows in ways.items():
         one, two = first[rows], second[rows]
-        told = max(len(np.unique(one)), len(np.unique(two))) > 1
+        sizes = len(np.unique(one)), len(np.unique(two))
+        told = (max(sizes) if ending else min(sizes)) > 1
         found[f"adjusted_rand{ending}"] = float(adjusted_rand_score(one, two)) if told else np.nan
         found[f"adjusted_mutual_info{ending}"] = (
             float(adjusted_mutual_info_score(one, two)) if told else np.nan
@@ -108,5 +109,6 @@ def partitions_said(numbers: Sequence[int]) -> str:
     said = []
     for at, (groups, times) in enumerate(counts):
         what = number_of(groups, "subphenotype") if at == 0 and groups else str(groups) if groups else "none"
-        said.append(f"{times} {'finds' if times == 1 else 'find'} {what}")
+        division = " (no division)" if groups == 1 else ""
+        said.append(f"{times} {'finds' if times == 1 else 'find'} {what}{division}")
     return ", ".join(said)
