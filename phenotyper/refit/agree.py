@@ -33,8 +33,8 @@ def partition_agreement(first: Labels, second: Labels) -> dict[str, Any]:
     dict
         ``n_both`` and ``coverage`` of those assigned in both; ``adjusted_rand`` (Hubert and Arabie 1985) and
         ``adjusted_mutual_info`` (Vinh 2010) among them, NaN where either has fewer than two groups there (one
-        group divides nobody); the same ``..._all`` over all patients with the unassigned of each as a group, NaN
-        where either has no groups; ``pair_jaccard``.
+        group divides nobody); the same ``..._all`` over all patients with the unassigned of each as a group,
+        NaN where either has no groups; ``pair_jaccard``.
 
     Examples
     --------
