@@ -25,6 +25,7 @@ from phenotyper.cohort.container import (
 )
 from phenotyper.cohort.fingerprint import fingerprint
 from phenotyper.cohort.read import read_cohort
+from phenotyper.discover.contract import method_named
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import OutputError, Problem
 from phenotyper.files import (
@@ -37,6 +38,7 @@ from phenotyper.files import (
     whole_folder,
     write_text,
 )
+from phenotyper.integrate.contract import integration_named
 from phenotyper.outcomes.profile import Profile, profile
 from phenotyper.present.notebook import write_notebook
 from phenotyper.present.summary import found_sentence, outcome_sentence, summary_page
@@ -143,11 +145,13 @@ def run_study(
     """
     target = place_of(out)
     refuse_existing(target, overwrite=overwrite)
+    recipe = recipe or Recipe()
+    integration_named(recipe.integration), method_named(recipe.method)
     source = Path(cohort).expanduser().absolute()
     data = read_cohort(source, quiet=True, progress=progress)
     source = source / "cohort.toml" if source.is_dir() else source
     _refuse_own_input(target, source, data)
-    run = _Run(data, source, str(source), recipe or Recipe(), n_jobs, notebook)
+    run = _Run(data, source, str(source), recipe, n_jobs, notebook)
     with whole_folder(target, overwrite=overwrite) as folder, run.bar(shown=progress) as step:
         found, described = run.write(folder, step)
     return Study(target, found, described, warnings_of(data))
@@ -168,6 +172,7 @@ def run_demo(
     """
     from phenotyper.datasets.demo import demo_cohort
 
+    integration_named(recipe.integration), method_named(recipe.method)
     simulated = demo_cohort()
     target = place_of(out)
     with whole_folder(target, overwrite=overwrite) as folder:

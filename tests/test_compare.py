@@ -270,9 +270,38 @@ def test_recipes_of_which_most_find_nothing_agree_on_nothing():
     ids = np.array([f"p{at:02d}" for at in range(50)])
     assert set(_consensus(ids, np.array([halves, nobody, nobody]))["group"]) == {"unassigned"}
     found = compare_methods(noise_cohort(), dict(list(FAST.items())[:2]))
-    assert "together they find no subphenotypes" in found.sentence()
+    assert "together they find no subphenotypes, as none of them finds any" in found.sentence()
     assert "no two of them can be compared" in found.sentence()
     assert found.consensus_sizes == {"unassigned": 90}
+
+
+def test_a_recipe_that_divides_nobody_does_not_lower_the_agreement_and_is_named():
+    @finds_groups("everybody in one")
+    def everybody(task):
+        labels = np.zeros((len(task.seeds), len(task.integrated.points)), dtype=np.intp)
+        return Runs(labels, [{}] * len(labels), [np.empty((0, 4))] * len(labels))
+
+    one = Recipe(method="everybody in one", n_layouts=2)
+    found = compare_methods(cohort(), {**dict(list(FAST.items())[:2]), "one": one, "one again": one})
+    alike = found.agreement().loc["k-means", "mixture"]
+    assert found.pairs["adjusted_rand"].notna().sum() == 1
+    said = found.sentence()
+    assert "2 find 3 subphenotypes, 2 find 1 (no division)" in said
+    assert f"{alike:.2f} (median of 1 pair of 6; " in said
+    assert "together they find 1 subphenotype (A 90; 100 % assigned, no division)" in said
+    assert found.table.set_index("recipe").loc["k-means", "mean_adjusted_rand"] == alike
+
+
+def test_a_consensus_that_assigns_nobody_says_why():
+    @finds_groups("nobody")
+    def nobody(task):
+        labels = np.full((len(task.seeds), len(task.integrated.points)), -1)
+        return Runs(labels, [{}] * len(labels), [np.empty((0, 4))] * len(labels))
+
+    none = Recipe(method="nobody", n_layouts=2)
+    said = compare_methods(cohort(), {"k-means": FAST["k-means"], "no": none, "nor": none}).sentence()
+    assert "find no subphenotypes, as no group is found again by the recipes (mean Jaccard 0.6" in said
+    assert "; 2 of 3 divide nobody)" in said
 
 
 @cache

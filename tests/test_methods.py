@@ -11,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from phenotyper.cohort.blocks import Block, Blocks, Covariate
 from phenotyper.discover.contract import MethodTask, method_named
+from phenotyper.discover.fitting import fit_blocks
 from phenotyper.discover.methods import latent_class, mixture
 from phenotyper.discover.methods.common import copies_of, least_patients, numbers_tried
 from phenotyper.discover.methods.kmeans import gap_statistic
@@ -20,6 +21,7 @@ from phenotyper.errors import MissingExtraError, RecipeError
 from phenotyper.integrate.contract import Integrated
 from phenotyper.integrate.others.pieces import memberships, spectral
 from phenotyper.prepare.preparation import PreparedBlock
+from phenotyper.study import run_study
 
 NAMES = ("kmeans", "mixture", "latent_class", "leiden")
 every_method = pytest.mark.parametrize("name", NAMES)
@@ -262,6 +264,27 @@ def test_the_smallest_criterion_with_room_for_each_class_wins():
     assert mixture.entropy(np.array([[0.5, 0.5], [0.9, 0.1]])) == pytest.approx(
         1 + (0.9 * np.log(0.9) + 0.1 * np.log(0.1) - np.log(2)) / (2 * np.log(2))
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("method", "METHOD_UNKNOWN"), ("integration", "INTEGRATION_UNKNOWN")]
+)
+def test_an_unknown_name_is_refused_before_the_cohort_is_read(name, code, tmp_path, capsys):
+    with pytest.raises(RecipeError) as caught:
+        run_study(
+            tmp_path / "absent.toml", out=tmp_path / "run", recipe=Recipe(**{name: "kmean"}), progress=True
+        )
+    assert caught.value.codes == (code,)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("method", "word"), [("kmeans", "runs:"), ("hdbscan", "layouts:")])
+def test_the_bar_counts_layouts_only_where_there_are_any(method, word, capsys):
+    points = np.random.default_rng(0).normal(size=(60, 4))
+    fit_blocks(Recipe(method=method, n_layouts=1), blocks_of_numbers(points), progress=True)
+    said = capsys.readouterr().err
+    assert word in said
+    assert ("layout" in said) == (method == "hdbscan")
 
 
 def mixed(n=300, seed=0, missing=0.2):

@@ -93,12 +93,13 @@ def comparison(names=NAMES, codes=None):
     )
 
 
-def found_by(method, criteria, runs=()):
+def found_by(method, criteria, runs=(), *, names=("A", "B")):
     return SimpleNamespace(
         recipe=Recipe(method=method),
         criteria=pd.DataFrame(criteria),
         runs=pd.DataFrame(list(runs)),
         status=STATUS,
+        names=names,
     )
 
 
@@ -177,7 +178,7 @@ def points_in(panel):
     )
 
 
-def test_each_criterion_has_a_panel_with_all_that_was_tried_and_a_large_point_for_the_chosen():
+def test_each_criterion_has_a_panel_with_all_that_was_tried_and_a_large_point_for_the_start():
     ax = plot_selection(found_by("kmeans", kmeans()))
     assert [panel.get_title(loc="left") for panel in ax.child_axes] == [
         "silhouette",
@@ -190,7 +191,17 @@ def test_each_criterion_has_a_panel_with_all_that_was_tried_and_a_large_point_fo
     large = [part for part in panel.collections if part.get_sizes()[0] > 30]
     assert np.asarray(small[0].get_offsets())[:, 0].tolist() == list(range(2, 9))
     np.testing.assert_allclose(np.asarray(large[0].get_offsets()), [[3, 0.3]])
-    assert "8 settings tried: 3 chosen" in ax.get_title() + ax.get_title(loc="left")
+    assert "8 settings tried: 2 groups found" in ax.get_title() + ax.get_title(loc="left")
+    none = plot_selection(found_by("kmeans", kmeans(), names=()))
+    assert "8 settings tried: none found" in none.get_title() + none.get_title(loc="left")
+
+
+def test_the_legend_says_how_many_groups_each_recipe_found_in_the_end():
+    made = comparison()
+    said = [text.get_text() for text in plot_selection(made).get_legend().get_texts()]
+    assert said[:2] == ["factors + hdbscan: 3 found", "k-means: 3 found"]
+    assert [text.rsplit(": ", 1)[1] for text in said[2:-1]] == ["3 found", "3 found", "none found"]
+    assert said[-1] == "run the groups start from"
 
 
 def test_bic_is_drawn_above_the_least_of_its_recipe():

@@ -200,11 +200,12 @@ def test_an_unknown_feature_or_action_is_refused_with_the_nearest(overrides, hin
 @pytest.mark.parametrize(
     ("overrides", "hint"),
     [
-        ({"labs.pet": "log"}, "It can be indicators"),
+        ({"labs.pet": "log"}, "Possible are indicators, leave out, keep, not adjusted."),
         ({"labs.crp": "indicators"}, "kind number"),
         ({"labs.base": "log"}, "values down to -"),
         ({"labs.wbc": "logit"}, "not from 0 to 1"),
         ({"labs.*": "log"}, "labs.fever"),
+        ({"labs.wbc": "logit"}, "or for leave out, keep, not adjusted, or correct the values"),
     ],
 )
 def test_an_impossible_scale_is_refused_with_what_is_possible(overrides, hint):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phenotyper.errors import Problem, RecipeError, did_you_mean, listed
-from phenotyper.integrate.contract import refuse_taken
+from phenotyper.errors import Problem, RecipeError
+from phenotyper.integrate.contract import refuse_taken, registered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,8 +133,4 @@ def method_named(name: str) -> Method:
     import phenotyper.discover.layouts
     import phenotyper.discover.methods  # noqa: F401  (both register what the package brings)
 
-    if name not in _KNOWN:
-        message = f"method is {name!r}, which is not known"
-        remedy = f"Known are {listed(sorted(_KNOWN), 12)}.{did_you_mean(name, _KNOWN)}"
-        raise RecipeError(Problem("METHOD_UNKNOWN", message, remedy))
-    return _KNOWN[name]
+    return registered(_KNOWN, name, what="method", code="METHOD_UNKNOWN")

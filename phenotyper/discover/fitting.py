@@ -176,7 +176,8 @@ def _spaces(
     graphs = len(neighbors) if recipe.method == "hdbscan" else 1
     find = method_named(recipe.method)
     spaces: list[_Space] = []
-    with _reporter(progress, 1 + len(tried) * graphs * recipe.n_layouts) as done:
+    unit = "layout" if recipe.method == "hdbscan" else "run"
+    with _reporter(progress, 1 + len(tried) * graphs * recipe.n_layouts, unit=unit) as done:
         for number in tried:
             rng = np.random.default_rng(of_factors)
             factors = fit_factors(here.prepared, n_factors=number, rng=rng)
@@ -251,7 +252,7 @@ def _plain_picture(points: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def _reporter(progress: Progress, total: int) -> Iterator[Callable[[], None]]:
+def _reporter(progress: Progress, total: int, *, unit: str) -> Iterator[Callable[[], None]]:
     """Count runs; ``done`` reports one more."""
     if not progress:
         yield lambda: None
@@ -268,7 +269,7 @@ def _reporter(progress: Progress, total: int) -> Iterator[Callable[[], None]]:
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc="layouts", unit="layout") as bar:
+    with tqdm(total=total, desc=f"{unit}s", unit=unit) as bar:
         yield lambda: step(lambda done: bar.update(done - bar.n))
 
 

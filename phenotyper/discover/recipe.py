@@ -66,7 +66,10 @@ class Recipe:
         of your own (``discover/contract.py``).
     features : mapping, optional
         What to do with single features in place of what the preparation would do: ``{"labs.crp": "log",
-        "labs.id_of_tube": "leave out", "genes.*": "normal scores"}``; see :func:`phenotyper.prepare_cohort`.
+        "labs.id_of_tube": "leave out", "genes.*": "normal scores"}``. Actions are the scales ``log``, ``as
+        measured``, ``logit``, ``normal scores`` and ``indicators``, and ``leave out``, ``keep`` (whatever
+        the filter says) and ``not adjusted``; several with commas between. What came of it:
+        :func:`phenotyper.prepare_cohort`.
     max_missing : float
         Features missing in more than this share of the patients who have their block are left out.
     top_features : int, optional

@@ -7,7 +7,7 @@ whichever the integration: see ``discover/place.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,20 @@ def refuse_taken(name: str, ours: Sequence[str], made: Callable[..., object]) ->
         raise RecipeError(Problem("NAME_TAKEN", said, "Register yours under another name."))
 
 
+def registered[Way](known: Mapping[str, Way], name: str, *, what: str, code: str) -> Way:
+    """Return the integration or method of that name.
+
+    Raises
+    ------
+    RecipeError
+        With that code: the name is not known.
+    """
+    if name not in known:
+        remedy = f"Known are {listed(sorted(known), 12)}.{did_you_mean(name, known)}"
+        raise RecipeError(Problem(code, f"{what} is {name!r}, which is not known", remedy))
+    return known[name]
+
+
 def checked(integrated: object, name: str, *, n: int) -> Integrated:
     """Return what an integration gave, if it is what it must be.
 
@@ -140,11 +154,7 @@ def integration_named(name: str) -> Integration:
     """
     import phenotyper.integrate.others  # noqa: F401  (registers what the package brings)
 
-    if name not in _KNOWN:
-        message = f"integration is {name!r}, which is not known"
-        remedy = f"Known are {listed(sorted(_KNOWN), 12)}.{did_you_mean(name, _KNOWN)}"
-        raise RecipeError(Problem("INTEGRATION_UNKNOWN", message, remedy))
-    return _KNOWN[name]
+    return registered(_KNOWN, name, what="integration", code="INTEGRATION_UNKNOWN")
 
 
 @integrates("factors")

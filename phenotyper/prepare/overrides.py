@@ -22,7 +22,8 @@ SCALES = {
 }
 """Scales that may be asked for, and the kinds of features that can go to them."""
 LEAVE_OUT, KEEP, NOT_ADJUSTED = "leave out", "keep", "not adjusted"
-ACTIONS = (*SCALES, LEAVE_OUT, KEEP, NOT_ADJUSTED)
+ALWAYS = (LEAVE_OUT, KEEP, NOT_ADJUSTED)
+ACTIONS = (*SCALES, *ALWAYS)
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,8 @@ def wishes_of(overrides: Mapping[str, str], blocks: Sequence[Block]) -> Wishes:
 def impossible(block: str, feature: str, *, action: str, why: str) -> RecipeError:
     """Return the error of an action that the values of a feature do not allow."""
     message = f"features asks for {block}.{feature}: {action!r}, but {why}"
-    return RecipeError(
-        Problem("OVERRIDE_IMPOSSIBLE", message, "Ask for another scale, or correct the values.")
-    )
+    remedy = f"Ask for another scale or for {listed(ALWAYS)}, or correct the values."
+    return RecipeError(Problem("OVERRIDE_IMPOSSIBLE", message, remedy))
 
 
 def _what(action: str) -> str:
@@ -165,5 +165,6 @@ def _impossible(key: str, action: str, refused: Sequence[tuple[str, str, str]]) 
         f"features asks for {key}: {action!r}, which a feature of kind {listed(kinds)} cannot be: {what}"
     )
     can = [name for name, allowed in SCALES.items() if all(kind in allowed for kind in kinds)]
-    other = f"It can be {listed(can, 12)}." if can else "Name the features one by one."
-    return Problem("OVERRIDE_IMPOSSIBLE", message, other)
+    scales = "" if can else " Name the features one by one for a scale that fits each."
+    remedy = f"Possible are {listed([*can, *ALWAYS], 12)}.{scales}"
+    return Problem("OVERRIDE_IMPOSSIBLE", message, remedy)

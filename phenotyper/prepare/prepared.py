@@ -111,6 +111,9 @@ def prepare_cohort(cohort: MuData, recipe: Any) -> Prepared:
         From :func:`phenotyper.read_cohort`.
     recipe : Recipe
         Its ``blocks``, ``adjust_for``, ``features``, ``max_missing`` and ``top_features`` count here.
+        ``features`` maps ``"block.feature"`` (a star stands for any text) to an action, or several with
+        commas between ("log, not adjusted"): a scale ("log", "as measured", "logit", "normal scores",
+        "indicators"), "leave out", "keep" (whatever the filter says), "not adjusted" (covariates stay in).
 
     Returns
     -------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phenotyper.discover.consensus import LEAST_STABILITY
 from phenotyper.discover.phenotypes import UNASSIGNED
 from phenotyper.discover.recipe import Recipe
 from phenotyper.errors import Problem, ResultError, did_you_mean, listed, number_of
@@ -42,11 +43,12 @@ class MethodComparison(Result):
         One row a pair of recipes: ``first``, ``second``, ``n_both`` and ``coverage`` (patients assigned in
         both), ``adjusted_rand``, ``adjusted_mutual_info`` among those; ``adjusted_rand_all``,
         ``adjusted_mutual_info_all`` over all patients, the unassigned of each as one group; ``pair_jaccard``.
-        NaN where there is nothing to compare.
+        NaN where there is nothing to compare: nobody assigned in both, or a recipe that divides nobody.
     selection : DataFrame
         One row a setting or number of groups that a recipe tried: ``recipe``, ``integration``,
         ``method``, ``k``, ``chosen``, the setting, and what it was judged by (``SELECTION`` in
-        ``refit/selection.py``); NaN where a method has no such thing.
+        ``refit/selection.py``); NaN where a method has no such thing. ``chosen`` marks what the runs were
+        made with that the groups start from; how many are found in the end is in ``table``.
     labels : DataFrame
         One row a patient (index ``patient_id``), one column a recipe: "A", "B", ... or "unassigned". Letters
         of different recipes are not matched.
@@ -125,21 +127,39 @@ class MethodComparison(Result):
         groups = [name for name in sizes if name != UNASSIGNED]
         covered = 1 - sizes[UNASSIGNED] / max(self.n_patients, 1)
         values = self.pairs["adjusted_rand"].dropna()
+        some = (
+            f" of {number_of(len(values), 'pair')} of {len(self.pairs)}"
+            if len(values) < len(self.pairs)
+            else ""
+        )
         agree = (
-            f"adjusted Rand between two of them {values.median():.2f} (median; {values.min():.2f} to "
+            f"adjusted Rand between two of them {values.median():.2f} (median{some}; {values.min():.2f} to "
             f"{values.max():.2f}), among patients whom both assign"
             if len(values)
             else "no two of them can be compared"
         )
         together = (
             f"together they find {number_of(len(groups), 'subphenotype')} ("
-            f"{', '.join(f'{name} {sizes[name]}' for name in groups)}; {100 * covered:.0f} % assigned)"
+            f"{', '.join(f'{name} {sizes[name]}' for name in groups)}; {100 * covered:.0f} % assigned"
+            f"{', no division' if len(groups) == 1 else ''})"
             if groups
-            else "together they find no subphenotypes"
+            else f"together they find no subphenotypes, as {self._why_none()}"
         )
         many = number_of(len(self.names), "recipe")
         found = partitions_said(self.table["n_subphenotypes"].tolist())
         return f"{many}, {self.n_patients} patients: {found}; {agree}; {together} ({self.status})"
+
+    def _why_none(self) -> str:
+        """Say why the consensus assigns nobody."""
+        numbers = self.table["n_subphenotypes"]
+        if not (numbers > 0).any():
+            return "none of them finds any"
+        if self.consensus["share"].max() > 0:
+            return "most of them leave each patient unassigned or in other company"
+        undivided = int((numbers < 2).sum())
+        divide = "divides" if undivided == 1 else "divide"
+        also = f"; {undivided} of {len(numbers)} {divide} nobody" if undivided else ""
+        return f"no group is found again by the recipes (mean Jaccard {LEAST_STABILITY} or more{also})"
 
     def _repr_html_(self) -> str:
         shown = self.table.round(2).to_html(index=False, border=0, na_rep="-")

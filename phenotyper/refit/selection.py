@@ -47,9 +47,11 @@ def selection_of(tried: Mapping[str, Tried]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``SELECTION``, then whatever else methods report. Of a method without criteria one row a
-        setting: ``k`` is the number of groups that most of its runs show, the fewer of two, the others are
-        means over them.
+        Columns ``SELECTION``, then whatever else methods report. ``chosen``: the number of groups that the
+        criteria chose for the runs; of a method without criteria, which has one row a setting, the setting
+        of the run that the groups start from. It is no result: the consensus of all runs may have another
+        number. Of such a setting ``k`` is the number of groups that most of its runs show, the fewer of two,
+        the others are means over them.
     """
     import pandas as pd
 

@@ -42,7 +42,7 @@ def plot_agreement(comparison: Any, *, measure: str = "adjusted_rand", ax: Axes 
 
     Below the diagonal stands the agreement, above it the share of patients whom both recipes assign: an
     agreement among few is no agreement. On the diagonal stands what each recipe finds. A dash means that
-    there is nothing to compare.
+    there is nothing to compare: nobody is assigned in both, or one of them divides nobody.
 
     Parameters
     ----------

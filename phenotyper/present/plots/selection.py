@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from phenotyper.errors import number_of
 from phenotyper.present.plots.style import (
     CATEGORY_COLOURS,
     FAINT_INK,
@@ -21,6 +22,8 @@ from phenotyper.present.plots.style import (
 from phenotyper.refit.selection import Tried, selection_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -36,6 +39,7 @@ PANELS = {
     "entropy": ("sureness (entropy)", "more is better"),
     "smallest": ("patients in smallest group", ""),
 }
+START = "run the groups start from"
 _ABOVE_LEAST = ("bic", "icl")
 _COLUMNS, _WIDE, _HIGH = 3, 1.55, 1.15
 _GAP_WIDE, _GAP_HIGH, _HEAD, _LINE = 0.72, 0.72, 0.75, 0.16
@@ -44,20 +48,23 @@ _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (4, 1.5, 1, 1
 
 
 class _Line(NamedTuple):
-    """What one recipe tried in one form: its rows, and how they are drawn."""
+    """What one recipe tried in one form: what it found in the end, its rows, and how they are drawn."""
 
     name: str
+    result: str
     rows: pd.DataFrame
     colour: str
     dash: Any
 
 
 def plot_selection(found: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw the criteria by the number of groups: what was tried and what was chosen.
+    """Draw the criteria by the number of groups: what was tried, where the groups start, how many remain.
 
     One panel a criterion, one line a recipe and form; where several settings gave the same number of groups
-    there are points in place of a line. What was chosen is a large point. BIC and ICL are drawn as what lies
-    above the least of the same recipe: between recipes they cannot be compared.
+    there are points in place of a line. A large point is the setting of the run that the groups start from:
+    the consensus of all runs may find another number, which the title, or of several recipes the legend,
+    says. BIC and ICL are drawn as what lies above the least of the same recipe: between recipes they cannot
+    be compared.
 
     Parameters
     ----------
@@ -73,7 +80,7 @@ def plot_selection(found: Any, *, ax: Axes | None = None) -> Axes:
     """
     several = hasattr(found, "selection")
     table = found.selection if several else _of_one(found)
-    lines = _lines(table)
+    lines = _lines(table, _numbers_found(found.table) if several else {})
     panels = [name for name in PANELS if name in table and table[name].notna().any()]
     across = 2 if len(panels) == 4 else min(_COLUMNS, max(len(panels), 1))
     down = -(-max(len(panels), 1) // across)
@@ -93,7 +100,7 @@ def plot_selection(found: Any, *, ax: Axes | None = None) -> Axes:
             _legend(frame, lines, top=(below - 0.1) / height, columns=columns)
         else:
             frame.text(0, 0.9, "no number of groups was tried", color=FAINT_INK, transform=frame.transAxes)
-        title(frame, _title(table, several=several), found.status)
+        title(frame, _title(len(table), "" if several else _said(len(found.names), "group")), found.status)
     return frame
 
 
@@ -105,16 +112,20 @@ def _of_one(found: Any) -> pd.DataFrame:
     return selection_of({f"{recipe.integration} + {recipe.method}": tried})
 
 
-def _title(table: pd.DataFrame, *, several: bool) -> str:
-    tried = f"{len(table):,} settings tried" if len(table) != 1 else "1 setting tried"
-    if several:
-        return f"Choice of the number of groups, {tried}"
-    chosen = [int(k) for k, here in zip(table["k"], table["chosen"], strict=True) if here]
-    said = f": {chosen[0]} chosen" if chosen else ""
-    return f"Choice of the number of groups, {tried}{said}"
+def _title(n: int, found: str) -> str:
+    tried = f"{n:,} settings tried" if n != 1 else "1 setting tried"
+    return f"Choice of the number of groups, {tried}{f': {found}' if found else ''}"
 
 
-def _lines(table: pd.DataFrame) -> list[_Line]:
+def _said(groups: int, noun: str = "") -> str:
+    return f"{number_of(groups, noun) if groups and noun else groups or 'none'} found"
+
+
+def _numbers_found(table: pd.DataFrame) -> dict[str, int]:
+    return dict(zip(table["recipe"].astype(str), table["n_subphenotypes"].astype(int), strict=True))
+
+
+def _lines(table: pd.DataFrame, numbers: Mapping[str, int]) -> list[_Line]:
     """Return what is drawn, recipes in their order, the forms of one in one colour."""
     lines = []
     for at, (recipe, rows) in enumerate(table.groupby("recipe", sort=False)):
@@ -125,7 +136,8 @@ def _lines(table: pd.DataFrame) -> list[_Line]:
             mine = rows[forms == form] if forms is not None else rows
             title_ = f"{recipe} ({form})" if form and len(named) > 1 else str(recipe)
             colour = CATEGORY_COLOURS[at % len(CATEGORY_COLOURS)]
-            lines.append(_Line(title_, mine, colour, _DASHES[place % len(_DASHES)]))
+            result = f": {_said(numbers[str(recipe)])}" if str(recipe) in numbers else ""
+            lines.append(_Line(title_, result, mine, colour, _DASHES[place % len(_DASHES)]))
     return lines
 
 
@@ -168,7 +180,7 @@ def _least(lines: list[_Line], line: _Line, name: str) -> float:
 
 
 def _worth_seeing(lines: list[_Line], name: str) -> tuple[float, float]:
-    """Return limits that show the lines with what was chosen; far worse ones leave the panel at the top."""
+    """Return limits that show the lines with a large point; far worse ones leave the panel at the top."""
     tops = [
         float((line.rows[name] - _least(lines, line, name)).max())
         for line in lines
@@ -180,7 +192,7 @@ def _worth_seeing(lines: list[_Line], name: str) -> tuple[float, float]:
 
 def _legend_columns(lines: list[_Line], *, width: float) -> int:
     """Return how many columns of names fit into so many inches."""
-    longest = max([len(clean(line.name, _LETTERS)) for line in lines], default=1)
+    longest = max([len(clean(line.name, _LETTERS) + line.result) for line in lines], default=1)
     return max(1, min(_COLUMNS, int(width / (0.4 + _LETTER * longest))))
 
 
@@ -193,7 +205,7 @@ def _legend(frame: Axes, lines: list[_Line], *, top: float, columns: int) -> Non
     chosen = Line2D([], [], linestyle="none", marker="o", markersize=6, color=INK, markeredgecolor="white")
     frame.legend(
         [*marks, chosen],
-        [*texts, "chosen"],
+        [*(text + line.result for text, line in zip(texts, lines, strict=True)), START],
         loc="upper left",
         bbox_to_anchor=(0.0, top),
         ncols=columns,
